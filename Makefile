@@ -1,0 +1,49 @@
+# Each target sets up what it needs in .venv, from the locked versions; nothing but Python >= 3.11 and make is expected.
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: demo test test-all check lint generate lock build clean
+
+demo: .venv/run      ## the exporter on the built-in sandbox API
+	$(BIN)/python -m exporter demo $(ARGS)
+
+test: .venv/dev      ## the tests, without the slow ones
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-all: .venv/dev  ## all tests; those whose tool is missing are skipped with the reason
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint test     ## what a commit must pass
+
+lint: .venv/dev      ## format, lint, types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+generate: .venv/dev  ## everything that is generated: metric reference, golden pages
+	$(BIN)/python -m tests.generate
+
+build: .venv/dev     ## wheel and source archive in dist/
+	$(BIN)/python -m build --no-isolation
+
+lock:                ## new locked versions; needs uv
+	uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -U -o requirements.lock
+	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -U -o requirements-dev.lock
+
+clean:
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.13 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/run: .venv/python requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/dev: .venv/python requirements-dev.lock
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@ .venv/run

@@ -1,0 +1,3 @@
+"""A Prometheus exporter for Leadterra campaign statistics."""
+
+__version__ = "0.1.0"
