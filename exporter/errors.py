@@ -1,0 +1,72 @@
+"""The closed set of ways in which a poll can fail.
+
+A reason is a label value of `leadterra_campaign_error`, a field of a log event and a row of the documentation.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Name why a poll brought no reading; the values are the label values."""
+
+    INVALID_REQUEST = "invalid_request"
+    AUTHENTICATION_FAILED = "authentication_failed"
+    CAMPAIGN_NOT_FOUND = "campaign_not_found"
+    WORKSPACE_NOT_FOUND = "workspace_not_found"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    CONNECTION_FAILED = "connection_failed"
+    INVALID_RESPONSE = "invalid_response"
+    UNEXPECTED_STATUS = "unexpected_status"
+
+
+MEANINGS: dict[Reason, str] = {
+    Reason.INVALID_REQUEST: "HTTP 400: the API calls the request malformed.",
+    Reason.AUTHENTICATION_FAILED: "HTTP 401 or 403, or there is no key to send: the key is missing, wrong or revoked.",
+    Reason.CAMPAIGN_NOT_FOUND: "HTTP 404: the key's workspace has no campaign with this id.",
+    Reason.WORKSPACE_NOT_FOUND: "HTTP 404 with the code workspace_not_found: the key belongs to no workspace.",
+    Reason.RATE_LIMITED: "HTTP 429: too many requests for this key.",
+    Reason.SERVER_ERROR: "HTTP 5xx.",
+    Reason.TIMEOUT: "No whole answer within `api.timeout`.",
+    Reason.CONNECTION_FAILED: "No connection, or it broke: name lookup, refused, reset, TLS, proxy.",
+    Reason.INVALID_RESPONSE: "HTTP 200 whose body is not the documented answer for this campaign.",
+    Reason.UNEXPECTED_STATUS: "Any other HTTP status, redirects among them.",
+}
+
+_MAY_PASS = {Reason.RATE_LIMITED, Reason.SERVER_ERROR, Reason.TIMEOUT, Reason.CONNECTION_FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Say why a poll brought no reading.
+
+    `detail` is one line for people and never holds a secret or text that the server sent. `code` is the HTTP status,
+    `timeout` or `connection_failed`, or None where no request was sent. `retry_after` is in seconds from the answer.
+    """
+
+    reason: Reason
+    detail: str
+    code: str | None = None
+    retry_after: float | None = None
+
+    @property
+    def refuses_key(self) -> bool:
+        """Tell whether no campaign of the workspace can be asked with this key: HTTP 401, or no key at all."""
+        return self.reason is Reason.AUTHENTICATION_FAILED and self.code in ("401", None)
+
+    @property
+    def may_pass(self) -> bool:
+        """Tell whether asking again soon can help."""
+        return self.reason in _MAY_PASS
+
+
+class PollError(Exception):
+    """Carry a Failure to whoever keeps it; only the failure is kept, so that no traceback lives on."""
+
+    def __init__(
+        self, reason: Reason, detail: str, *, code: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.failure = Failure(reason, detail, code, retry_after)

@@ -1,0 +1,75 @@
+"""An API key: where it comes from, and its value, read again when its file changes and never shown."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class KeyUnavailableError(Exception):
+    """Say why there is no key, naming its file or variable, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """Name the file or the environment variable that holds a key; exactly one is set."""
+
+    file: Path | None = None
+    env: str | None = None
+
+    def __str__(self) -> str:
+        return f"file {self.file}" if self.file else f"environment variable {self.env}"
+
+    def read(self) -> str:
+        """Return the key, without white space around it. Raises KeyUnavailableError."""
+        key = self._content().strip()
+        if not key:
+            raise KeyUnavailableError(f"{self} is empty")
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise KeyUnavailableError(f"{self} holds a character that cannot stand in a key")
+        return key
+
+    def _content(self) -> str:
+        if self.file is None:
+            key = os.environ.get(self.env or "")
+            if key is None:
+                raise KeyUnavailableError(f"{self} is not set")
+            return key
+        try:
+            return self.file.read_text()
+        except UnicodeDecodeError:
+            raise KeyUnavailableError(f"{self} is not text") from None
+        except OSError as error:
+            raise KeyUnavailableError(f"{self}: {error.strerror}") from None
+
+
+class ApiKey:
+    """Hold a key's last good value; a file that is gone or empty keeps it."""
+
+    def __init__(self, source: KeySource) -> None:
+        self.source = source
+        self._value: str | None = None
+        self._seen: tuple[int, ...] | None = None
+
+    def __repr__(self) -> str:
+        return f"<ApiKey from {self.source}>"
+
+    def value(self) -> str:
+        """Return the current key. Raises KeyUnavailableError where there never was one."""
+        seen = self._stat()
+        if self._value is None or seen != self._seen:
+            try:
+                self._value = self.source.read()
+            except KeyUnavailableError:
+                if self._value is None:
+                    raise
+            self._seen = seen
+        return self._value
+
+    def _stat(self) -> tuple[int, ...] | None:
+        if self.source.file is None:
+            return None
+        try:
+            status = self.source.file.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
