@@ -1,0 +1,62 @@
+"""Short ways to build what tests need, with the defaults of the real thing."""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from exporter.config import Api, Campaign, Config, Poll, Thresholds, Workspace
+from exporter.exposition import Format, Page
+from exporter.secret import KeySource
+from exporter.store import Store
+
+KEY = "sk_test_canary_5ecre7"
+KEY_ENV = "LEADTERRA_TEST_KEY"
+DOCUMENTED = {
+    "campaignId": "camp_123",
+    "totalEnrolled": 500,
+    "sent": 480,
+    "delivered": 471,
+    "bounced": 9,
+    "replied": 38,
+    "queued": 20,
+    "openRate": 0.42,
+    "replyRate": 0.08,
+}
+"""The example of the API's own page."""
+
+
+def campaign(id_: str = "camp_123", *, workspace: str = "acme", interval: float = 60.0, **options: Any) -> Campaign:
+    options.setdefault("name", id_)
+    options.setdefault("poll", Poll(interval=interval))
+    options.setdefault("thresholds", Thresholds())
+    return Campaign(workspace, id_, **options)
+
+
+def workspace(
+    campaigns: Iterable[Campaign], *, name: str = "acme", key: KeySource | None = None, **api: Any
+) -> Workspace:
+    os.environ[KEY_ENV] = KEY
+    return Workspace(name, key or KeySource(env=KEY_ENV), Api(**api), tuple(campaigns))
+
+
+def config(*workspaces: Workspace) -> Config:
+    return Config(workspaces)
+
+
+class Clock:
+    """A clock that moves when told: its Unix time starts on a round number."""
+
+    def __init__(self) -> None:
+        self.monotonic = 0.0
+
+    def wall(self) -> float:
+        return 1_750_000_000.0 + self.monotonic
+
+    def store(self) -> Store:
+        return Store(wall=self.wall, monotonic=lambda: self.monotonic)
+
+
+def page(store: Store) -> Callable[[], list[str]]:
+    """Return a function that gives the sample lines of the campaigns' page as it is now."""
+    whole = Page(store, lambda _: b"")
+    return lambda: [line for line in whole.render(Format.TEXT).decode().splitlines() if not line.startswith("#")]
