@@ -1,0 +1,86 @@
+"""One sweep: each campaign of a workspace and interval polled once, spread evenly over the interval."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from exporter.config import Campaign
+from exporter.poller.asking import Asking
+from exporter.telemetry import Telemetry
+
+log = structlog.get_logger()
+
+_STALLED_STEPS = 3
+
+
+class Sweep:
+    """Poll `campaigns`, which share a workspace and an interval in seconds."""
+
+    def __init__(self, asking: Asking, interval: float, campaigns: Sequence[Campaign], telemetry: Telemetry) -> None:
+        self.interval = interval
+        self.campaigns = campaigns
+        self.has_run = False
+        self.started_at = self.progressed_at = asyncio.get_running_loop().time()
+        self._asking = asking
+        self._telemetry = telemetry
+
+    async def run_fast(self, campaigns: Sequence[Campaign]) -> None:
+        """Poll `campaigns` as fast as the budget allows, so that they are seen soon."""
+        await self._run(campaigns, step=0.0)
+
+    async def run(self) -> None:
+        """Poll all campaigns, spread evenly over the interval.
+
+        The last polls may end after the next sweep has begun; a poll that has not ended an interval after the last
+        one began makes the sweep an overrun.
+        """
+        await self._run(self.campaigns, step=self.interval / len(self.campaigns))
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether all campaigns have been polled once, or have had an interval's time for it."""
+        return self.has_run or asyncio.get_running_loop().time() >= self.started_at + self.interval
+
+    @property
+    def is_stalled(self) -> bool:
+        """Tell whether nothing has ended or begun for so long that something other than the API must be wrong."""
+        api = self._asking.workspace.api
+        longest_step = self.interval + api.timeout + 1 / api.requests_per_second
+        return asyncio.get_running_loop().time() > self.progressed_at + _STALLED_STEPS * longest_step
+
+    async def _run(self, campaigns: Sequence[Campaign], *, step: float) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        going_on: set[asyncio.Task[None]] = set()
+        for place, campaign in enumerate(campaigns):
+            due = started + place * step
+            await asyncio.sleep(due - loop.time())
+            probing = place == 0 and self._asking.refusal is not None
+            poll = self._asking.begin(campaign, due + self.interval, probing=probing)
+            going_on.add(poll)
+            poll.add_done_callback(going_on.discard)
+            poll.add_done_callback(self._progress)
+            if probing:
+                await asyncio.wait({poll})  # the key was refused: hear once before going on
+        await self._end(going_on, started + (len(campaigns) - 1) * step + self.interval)
+        self._telemetry.swept(self._asking.workspace.name, loop.time() - started)
+
+    async def _end(self, going_on: set[asyncio.Task[None]], deadline: float) -> None:
+        """Wait for the polls; what has not ended by the deadline goes on, but the next sweep does not wait for it."""
+        if going_on:
+            await asyncio.wait(going_on, timeout=deadline - asyncio.get_running_loop().time())
+        self.has_run = True
+        if going_on:
+            self._telemetry.overran(self._asking.workspace.name)
+            log.warning(
+                "sweep overran its interval",
+                workspace=self._asking.workspace.name,
+                interval=self.interval,
+                late_campaigns=len(going_on),
+                campaigns=len(self.campaigns),
+                hint="raise poll.interval, api.requests_per_second or api.max_concurrency",
+            )
+
+    def _progress(self, _: asyncio.Task[None]) -> None:
+        self.progressed_at = asyncio.get_running_loop().time()
