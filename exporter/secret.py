@@ -72,4 +72,4 @@ class ApiKey:
             status = self.source.file.stat()
         except OSError:
             return None
-        return status.st_ino, status.st_size, status.st_mtime_ns
+        return status.st_ino, status.st_size, status.st_ctime_ns  # ctime: a copy may keep the time of the last write

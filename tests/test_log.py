@@ -1,0 +1,139 @@
+"""One event, one line, whatever is in it."""
+
+import io
+import json
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
+
+import pytest
+import structlog
+
+from exporter import log
+
+Format = Literal["logfmt", "json"]
+FORMATS: tuple[Format, ...] = ("logfmt", "json")
+
+
+def lines(log_format: Format, tell: Callable[[], Any], level: str = "debug") -> list[str]:
+    stream = io.StringIO()
+    log.configure(level, log_format, stream)
+    tell()
+    return stream.getvalue().splitlines()
+
+
+def event(**values: Any) -> Callable[[], Any]:
+    return lambda: structlog.get_logger().warning("poll failed", **values)
+
+
+def test_logfmt() -> None:
+    (line,) = lines("logfmt", event(workspace="acme", count=3, detail='a "b"\nc=d'))
+
+    start, rest = line.split(" ", 1)
+    assert start.startswith("ts=20")
+    assert start.endswith("Z")
+    assert rest == r'level=warning msg="poll failed" workspace=acme count=3 detail="a \"b\"\nc=d"'
+
+
+def test_json() -> None:
+    (line,) = lines("json", event(workspace="acme", detail='ü "b"\nc'))
+
+    told = json.loads(line)
+    assert told.pop("ts").endswith("Z")
+    assert told == {"level": "warning", "msg": "poll failed", "workspace": "acme", "detail": 'ü "b"\nc'}
+    assert "ü" in line
+
+
+def fail() -> None:
+    raise ValueError("first\nsecond")
+
+
+def tell_of_a_failure(logger: Any) -> None:
+    try:
+        fail()
+    except ValueError:
+        logger.exception("internal error")
+
+
+@pytest.mark.parametrize("log_format", FORMATS)
+def test_an_exception_is_one_line(log_format: Format) -> None:
+    for logger in (structlog.get_logger(), logging.getLogger("library")):
+        (line,) = lines(log_format, partial(tell_of_a_failure, logger))
+
+        assert "Traceback (most recent call last)" in line
+        assert r"ValueError: first\nsecond" in line
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [
+        ("debug", ["debug", "info", "warning", "error"]),
+        ("info", ["info", "warning", "error"]),
+        ("warn", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
+)
+@pytest.mark.parametrize("get", [structlog.get_logger, lambda: logging.getLogger("library")])
+def test_the_level_holds_for_us_and_for_libraries(get: Callable[[], Any], level: str, told: list[str]) -> None:
+    def tell() -> None:
+        logger = get()
+        for name in ("debug", "info", "warning", "error"):
+            getattr(logger, name)("event")
+
+    assert [json.loads(line)["level"] for line in lines("json", tell, level)] == told
+
+
+def test_a_library_is_told_of_by_name() -> None:
+    (line,) = lines("logfmt", lambda: logging.getLogger("some.library").warning("%d %s", 100, "%"))
+
+    assert line.endswith('level=warning msg="100 %" logger=some.library')
+
+
+def test_libraries_that_talk_are_quiet_even_at_debug() -> None:
+    def tell() -> None:
+        logging.getLogger("httpx").info("GET https://...")
+        logging.getLogger("apscheduler.executors.default").warning("skipped")
+        logging.getLogger("aiohttp.access").info("GET /")
+        logging.getLogger("asyncio").debug("Using selector")
+
+    assert lines("logfmt", tell) == []
+
+
+def broken() -> io.StringIO:
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+class Full(io.StringIO):
+    """A stream whose disk is full."""
+
+    def write(self, _: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("stream", [broken(), Full()])
+def test_a_stream_that_cannot_be_written_ends_nothing(stream: io.StringIO) -> None:
+    log.configure("info", "logfmt", stream)
+
+    structlog.get_logger().info("told to nobody")
+    logging.getLogger("library").warning("told to nobody")
+
+
+def test_stderr_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("info", "logfmt")
+    structlog.get_logger().info("here")
+
+    told = capsys.readouterr()
+    assert (told.out, "msg=here" in told.err) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("level", "message", "argument"), [(15, "a level of the library's own", ()), (30, "%d is no number", ("x",))]
+)
+def test_a_library_s_odd_event_ends_nothing(level: int, message: str, argument: tuple[str, ...]) -> None:
+    lines("logfmt", lambda: logging.getLogger("library").log(level, message, *argument))

@@ -1,0 +1,64 @@
+"""Which shard polls what."""
+
+from collections import Counter
+
+import pytest
+
+from exporter.shard import Shard
+from tests import build
+
+KEYS = [(f"workspace_{number % 7}", f"camp_{number}") for number in range(800)]
+
+
+def owner(key: tuple[str, str], total: int) -> int:
+    """Return the one shard that owns the campaign."""
+    (index,) = [index for index in range(total) if Shard(index, total).owns(key)]
+    return index
+
+
+@pytest.mark.parametrize("total", range(1, 17))
+def test_each_campaign_has_one_shard_and_each_shard_its_share(total: int) -> None:
+    counts = Counter(owner(key, total) for key in KEYS)
+
+    share = 800 / total
+    assert all(share * 0.6 < counts[index] < share * 1.4 for index in range(total))
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 7, 15])
+def test_one_more_shard_moves_its_share_and_only_to_itself(total: int) -> None:
+    moved = [(before, after) for key in KEYS if (before := owner(key, total)) != (after := owner(key, total + 1))]
+
+    assert {after for _, after in moved} == {total}
+    assert len(moved) < 1.3 * len(KEYS) / (total + 1)
+
+
+def test_owners_are_the_same_in_every_version() -> None:
+    """Where this must change, each campaign is polled twice or not at all while an update rolls out."""
+    assert [owner(("acme", f"camp_{number}"), 4) for number in range(12)] == [0, 3, 1, 1, 3, 2, 0, 0, 2, 1, 3, 2]
+
+
+def test_workspace_and_id_are_told_apart() -> None:
+    assert {owner((workspace, "c"), 16) for workspace in "abcdefgh"} != {owner(("a", "c"), 16)}
+    assert any(owner(("ab", f"c{n}"), 16) != owner(("a", f"bc{n}"), 16) for n in range(8))
+
+
+def test_a_shard_has_its_campaigns_and_its_part_of_the_budget() -> None:
+    campaigns = [build.campaign(f"camp_{number}") for number in range(20)]
+    whole = build.config(build.workspace(campaigns, requests_per_second=12))
+    parts = [Shard(index, 3).part_of(whole) for index in range(3)]
+
+    assert sorted(campaign.id for part in parts for campaign in part.campaigns) == sorted(each.id for each in campaigns)
+    assert [part.workspaces[0].api.requests_per_second for part in parts] == [4, 4, 4]
+    assert all(Shard(index, 3).owns(each.key) for index, part in enumerate(parts) for each in part.campaigns)
+
+
+def test_a_workspace_without_campaigns_here_is_left_out() -> None:
+    whole = build.config(build.workspace([build.campaign("camp_1")]))
+
+    assert sorted(len(Shard(index, 2).part_of(whole).workspaces) for index in range(2)) == [0, 1]
+
+
+def test_one_shard_has_the_whole_configuration() -> None:
+    whole = build.config(build.workspace([build.campaign()]))
+
+    assert Shard().part_of(whole) is whole
