@@ -7,11 +7,14 @@ redirect is followed, so that the key does not travel, no cookie is kept and no 
 import asyncio
 import functools
 import json
+import os
 import re
 import socket
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -122,7 +125,15 @@ def open_transport(api: Api) -> AiohttpTransport:
         connector = aiohttp.TCPConnector(limit=api.max_concurrency, ssl=tls)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    return AiohttpTransport(verify=tls, client=session, proxy=httpx.Proxy(api.proxy_url) if api.proxy_url else None)
+    return AiohttpTransport(verify=tls, client=session, proxy=_proxy(api.proxy_url) if api.proxy_url else None)
+
+
+def _proxy(url: str) -> httpx.Proxy:
+    proxy = httpx.Proxy(url)  # takes the user and the password out of the URL
+    if proxy.raw_auth is None:
+        return proxy
+    credentials = b64encode(b":".join(proxy.raw_auth)).decode()
+    return httpx.Proxy(proxy.url, headers={"Proxy-Authorization": f"Basic {credentials}"})
 
 
 @functools.cache  # loading a CA bundle takes some 20 ms, and workspaces share it
@@ -151,7 +162,8 @@ def seconds_to_wait(retry_after: str, now: float) -> float | None:
     if re.fullmatch(r"[0-9]{1,18}", retry_after.strip()):
         return float(retry_after)
     try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - now)
+        date = parsedate_to_datetime(retry_after)
+        return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
     except (ValueError, OverflowError):
         return None
 
@@ -194,7 +206,7 @@ _WORDS: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (
     (aiohttp.ServerDisconnectedError, lambda _: "the connection was closed without an answer"),
     (aiohttp.ClientPayloadError, lambda _: "the answer broke off"),
     (aiohttp.ClientResponseError, lambda _: "the answer is not HTTP"),
-    (OSError, lambda error: (error.strerror or "").lower()),
+    (OSError, lambda error: os.strerror(error.errno).lower() if error.errno else ""),
 )
 
 

@@ -69,7 +69,7 @@ class Telemetry:
         )
         self._sweep_overruns = Counter(
             "leadterra_workspace_sweep_overruns",
-            "Sweeps in which a campaign's poll had not ended one interval after its turn.",
+            "Sweeps whose polls had not all ended an interval after the last one's turn.",
             ["workspace"],
             registry=registry,
         )

@@ -5,11 +5,15 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+import hypothesis
 import pytest
 
 from exporter import log
 
 T = TypeVar("T")
+
+hypothesis.settings.register_profile("default", deadline=None)  # machines are noisy, and a late example is no fault
+hypothesis.settings.load_profile("default")
 
 
 class _JumpingSelector(selectors.DefaultSelector):

@@ -37,8 +37,8 @@ class ScriptedApi:
             else:
                 writer.write(script)
             await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client went first
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client went first, or the test has ended
         finally:
             writer.close()
 

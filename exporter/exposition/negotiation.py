@@ -16,6 +16,9 @@ class Format(Enum):
 _VERSIONS = {Format.TEXT: ("text", "plain", "0.0.4"), Format.OPENMETRICS: ("application", "openmetrics-text", "1.0.0")}
 
 
+_BY_NAME = 3  # how exactly a media range names a format: by its own name, above the two wildcards
+
+
 class _Item(NamedTuple):
     value: str
     parameters: dict[str, str]
@@ -30,7 +33,7 @@ def choose_format(accept: str) -> Format:
     ranges = list(_items(accept))
     text = _quality(ranges, Format.TEXT)
     openmetrics = _quality(ranges, Format.OPENMETRICS)
-    named = any(item.value == "application/openmetrics-text" for item in ranges)
+    named = any(_specificity(item, Format.OPENMETRICS) >= _BY_NAME for item in ranges)
     return Format.OPENMETRICS if named and openmetrics > 0 and openmetrics >= text else Format.TEXT
 
 
@@ -54,7 +57,7 @@ def _specificity(item: _Item, offer: Format) -> int:
         return 2
     if item.value != f"{kind}/{subtype}" or item.parameters.get("version", version) != version:
         return 0
-    return 4 if "version" in item.parameters else 3
+    return _BY_NAME + ("version" in item.parameters)
 
 
 def _items(header: str) -> Iterator[_Item]:
