@@ -12,7 +12,6 @@ import re
 import socket
 import ssl
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -125,15 +124,7 @@ def open_transport(api: Api) -> AiohttpTransport:
         connector = aiohttp.TCPConnector(limit=api.max_concurrency, ssl=tls)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    return AiohttpTransport(verify=tls, client=session, proxy=_proxy(api.proxy_url) if api.proxy_url else None)
-
-
-def _proxy(url: str) -> httpx.Proxy:
-    proxy = httpx.Proxy(url)  # takes the user and the password out of the URL
-    if proxy.raw_auth is None:
-        return proxy
-    credentials = b64encode(b":".join(proxy.raw_auth)).decode()
-    return httpx.Proxy(proxy.url, headers={"Proxy-Authorization": f"Basic {credentials}"})
+    return AiohttpTransport(verify=tls, client=session, proxy=httpx.Proxy(api.proxy_url) if api.proxy_url else None)
 
 
 @functools.cache  # loading a CA bundle takes some 20 ms, and workspaces share it

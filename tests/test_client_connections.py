@@ -15,6 +15,9 @@ from tests.scripted_api import http
 from tests.test_client import ask, told
 from tests.web.pki import Authority
 
+# How httpx-aiohttp hands a proxy's password to aiohttp, which will want it otherwise one day.
+pytestmark = pytest.mark.filterwarnings("ignore:(BasicAuth|The 'proxy_auth') .*deprecated:DeprecationWarning")
+
 # httpx-aiohttp hands a proxy's password on in a way that aiohttp will drop; what is sent is right.
 READING = Stats(sent=1)
 ANSWER = http(200, b'{"sent": 1}')
@@ -102,7 +105,7 @@ def test_a_proxy_is_asked_for_the_whole_url() -> None:
 
     assert answer == READING
     assert head.startswith("GET http://api.invalid/v1/campaigns/camp_123/stats HTTP/1.1\r\n")
-    assert f"\r\nproxy-authorization: Basic {CREDENTIALS}\r\n" in head
+    assert f"\r\nProxy-Authorization: Basic {CREDENTIALS}\r\n" in head
 
 
 def test_a_proxy_is_asked_for_a_tunnel_and_never_sees_the_key(authority: Authority) -> None:
@@ -117,7 +120,7 @@ def test_a_proxy_is_asked_for_a_tunnel_and_never_sees_the_key(authority: Authori
 
     assert answer == READING
     assert proxy.heads[0].startswith(f"CONNECT {api.url.removeprefix('https://')} HTTP/1.1\r\n")
-    assert f"\r\nproxy-authorization: Basic {CREDENTIALS}\r\n" in proxy.heads[0]
+    assert f"\r\nProxy-Authorization: Basic {CREDENTIALS}\r\n" in proxy.heads[0]
     assert "Bearer" not in "".join(proxy.heads)
     assert "Proxy-Authorization" not in "".join(api.heads)
 
