@@ -1,0 +1,82 @@
+"""A value of the configuration file that knows where it stands."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from exporter.config.faults import Fault
+
+_LONGEST_SHOWN = 16
+"""Longer text is not repeated in a message: it may be a key that stands in the wrong place."""
+
+
+def quote(text: str) -> str:
+    """Write text in quotes and on one line."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted if quoted.isprintable() else json.dumps(text)
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One value with its place, never changed (but not frozen, which makes building a million of them slow).
+
+    NaN stands for a value at fault, as it compares false with everything.
+    """
+
+    file: Path
+    line: int
+    column: int
+    path: str
+    value: Any
+    text: str = ""
+    key_place: tuple[int, int] = (1, 1)
+
+    @property
+    def mapping(self) -> Mapping[str, "Item"]:
+        """Give the items of a mapping by key, none where this is no mapping."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    @property
+    def entries(self) -> Sequence["Item"]:
+        """Give the items of a list, none where this is no list."""
+        return self.value if isinstance(self.value, list) else []
+
+    def child(self, key: str) -> "Item":
+        """Return the item under a key, one at fault where there is none."""
+        return self.mapping.get(key) or replace(self, value=float("nan"))
+
+    @property
+    def at_fault(self) -> bool:
+        """Tell whether a fault of the value is already recorded."""
+        return isinstance(self.value, float) and math.isnan(self.value)
+
+    @property
+    def shown(self) -> str:
+        """Show the value as a message may."""
+        if isinstance(self.value, dict | list):
+            return "a mapping" if isinstance(self.value, dict) else "a list"
+        if self.value is None:
+            return "null"
+        if len(self.text) > _LONGEST_SHOWN:
+            return "this text" if isinstance(self.value, str) else "this number"
+        return quote(self.text) if isinstance(self.value, str) else self.text
+
+    def fault(self, message: str) -> Fault:
+        """Place a fault at the value."""
+        return Fault(self.file, self.line, self.column, self.path, message)
+
+    def key_fault(self, message: str) -> Fault:
+        """Place a fault at the value's key."""
+        return Fault(self.file, *self.key_place, self.path, message)
+
+    def checked(self, value: Any) -> "Item":
+        """Return the item with what its value means."""
+        return Item(self.file, self.line, self.column, self.path, value, self.text, self.key_place)
+
+    def refused(self, message: str, faults: list[Fault]) -> "Item":
+        """Record a fault of the value and return the item as one at fault."""
+        faults.append(self.fault(message))
+        return replace(self, value=float("nan"))  # each its own: two of them are never a duplicate
