@@ -1,0 +1,154 @@
+"""What the endpoints answer, over a real connection, to a program in each of its conditions."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.config import Config
+from exporter.exposition import Format, Page
+from exporter.shard import Shard
+from exporter.stats import parse
+from exporter.store import Store
+from exporter.web.listen import Listener, ListenError, parse_address
+from exporter.web.server import Endpoints, Server
+from exporter.web.web_config import WebConfigFile
+from tests import build
+
+
+@dataclass
+class Program:
+    """What the endpoints need of the program, in the condition that a test wants."""
+
+    store: Store = field(default_factory=lambda: build.Clock().store())
+    config: Config = field(default_factory=lambda: Config(()))
+    shard: Shard = field(default_factory=Shard)
+    is_ready: bool = True
+    stalled: list[str] = field(default_factory=list)
+    faults: str | None = None
+    reloads: int = 0
+
+    def __post_init__(self) -> None:
+        self.page = Page(self.store, lambda _: b"own 1\n")
+
+    async def reload(self) -> str | None:
+        self.reloads += 1
+        return self.faults
+
+
+def answer(  # noqa: PLR0913 - all but two by name
+    program: Program,
+    path: str,
+    method: str = "GET",
+    *,
+    lifecycle: bool = True,
+    web_config: Path | None = None,
+    accept_encoding: str = "identity",
+) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        app = Endpoints(program, lifecycle=lifecycle, wall=build.Clock().wall).application()
+        if web_config:
+            WebConfigFile(web_config).protect(app)
+        listener = Listener("127.0.0.1:0")
+        server = Server(app, [listener])
+        await server.start()
+        try:
+            async with httpx.AsyncClient() as client:
+                return await client.request(method, listener.url + path, headers={"Accept-Encoding": accept_encoding})
+        finally:
+            await server.close_listeners()
+            await server.close()
+
+    return asyncio.run(ask())
+
+
+def test_health_and_readiness_say_what_is_wrong() -> None:
+    assert answer(Program(), "/-/healthy").status_code == 200
+    stalled = answer(Program(stalled=["acme", "globex"]), "/-/healthy")
+    assert (stalled.status_code, stalled.text) == (503, "Polling has stalled for: acme, globex.\n")
+    assert answer(Program(), "/-/ready").status_code == 200
+    waiting = answer(Program(is_ready=False), "/-/ready")
+    assert (waiting.status_code, waiting.text) == (503, "The first sweep has not ended.\n")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_reload_tells_what_came_of_it(method: str) -> None:
+    assert answer(Program(), "/-/reload", method).text == "The configuration was loaded again.\n"
+    faulty = answer(Program(faults="config.yaml:1:1: is empty"), "/-/reload", method)
+    assert (faulty.status_code, faulty.text) == (
+        500,
+        "The old configuration stays in use:\nconfig.yaml:1:1: is empty\n",
+    )
+    program = Program()
+    assert answer(program, "/-/reload", method, lifecycle=False).status_code == 403
+    assert program.reloads == 0
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_reload_by_another_method_is_refused(method: str) -> None:
+    program = Program()
+    refused = answer(program, "/-/reload", method)
+    assert refused.status_code == 405
+    assert {"POST", "PUT"} <= set(refused.headers["allow"].replace(" ", "").split(","))
+    assert program.reloads == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "/config", "/api/v1/campaigns"])
+def test_every_page_answers_head_and_is_not_kept(path: str) -> None:
+    head = answer(Program(), path, "HEAD")
+    assert head.status_code == 200
+    assert head.headers["cache-control"] == "no-store"
+    assert head.headers["x-content-type-options"] == "nosniff"
+    assert "server" not in head.headers
+
+
+def test_the_status_page_carries_its_policy() -> None:
+    page = answer(Program(), "/")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("campaigns", [1, 2000])
+def test_a_page_is_the_same_compressed_whatever_its_size(campaigns: int) -> None:
+    store = build.Clock().store()
+    store.configure(build.campaign(f"c{number}") for number in range(campaigns))
+    for state in store.states():
+        store.succeeded(state.campaign.key, parse(b'{"sent": 1}', state.campaign.id))
+    program = Program(store=store)
+    plain = answer(program, "/metrics")
+    packed = answer(program, "/metrics", accept_encoding="gzip")
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(plain.content)
+    assert packed.text == plain.text == program.page.render(Format.TEXT).decode()
+    sent = [family for family in text_string_to_metric_families(plain.text) if family.name.endswith("_sent")]
+    assert len(sent[0].samples) == campaigns
+
+
+def test_a_web_configuration_file_guards_every_page(tmp_path: Path) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text("basic_auth_users: {prometheus: $2b$04$2SpXrAdjmCqLuTDDNvJG1.VNSBDl3f7Bl2MgYqFRkuXQMBR9XrG/u}\n")
+    for path in ("/", "/metrics", "/config", "/-/healthy", "/nothing"):
+        assert answer(Program(), path, web_config=file).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("address", "parsed"),
+    [
+        (":10421", ("", 10421)),
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("[::1]:10421", ("::1", 10421)),
+        ("localhost:1", ("localhost", 1)),
+    ],
+)
+def test_addresses(address: str, parsed: tuple[str, int]) -> None:
+    assert parse_address(address) == parsed
+
+
+@pytest.mark.parametrize("address", ["10421", "::1:10421", ":65536", "host:", ":http", "[::1]", ""])
+def test_what_is_no_address_is_refused_with_what_to_write(address: str) -> None:
+    with pytest.raises(ListenError, match=r"write it like :10421, 127\.0\.0\.1:10421"):
+        parse_address(address)

@@ -1,0 +1,220 @@
+"""What a web configuration file may say, and in which words the rest is refused."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import bcrypt
+import pytest
+
+from exporter.web.web_config import WebConfigError, WebConfigFile
+from tests.web.pki import Authority, tool
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "web-config.yaml"
+HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
+PAIR = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
+NO_HASH = "is not a bcrypt hash: make one with `htpasswd -nBC 10 NAME`"
+ANY = "is not supported, it accepts any certificate: write RequireAndVerifyClientCert or NoClientCert"
+NO_SANS = "is not supported: name a CA in client_ca_file that signs only the clients you let in"
+AUTH_TYPES = "NoClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert"
+TLS_KEYS = (
+    "cert_file, key_file, client_ca_file, client_auth_type, min_version, max_version, prefer_server_cipher_suites"
+)
+HEADERS = (
+    "Content-Security-Policy, Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options, X-XSS-Protection"
+)
+
+FAULTY = {
+    "junk": ["1:1: is no mapping: write `key: value`, one a line"],
+    "- a list": ["1:1: is no mapping: write `key: value`, one a line"],
+    "a: b: c": ["1:5: not YAML: mapping values are not allowed here"],
+    "basic_auth_users: {alice: *canary}": ["1:27: not YAML: found undefined alias ..."],
+    "a: '\x07'": ["1:1: not YAML: a bad character or number, or nested too deeply"],
+    "[" * 1000: ["1:1: not YAML: a bad character or number, or nested too deeply"],
+    '"\\UFFFFFFFF"': ["1:1: not YAML: a bad character or number, or nested too deeply"],
+    "--- {}\n--- {}": ["2:1: not YAML: but found another document"],
+    "? [a]\n: b": ["1:3: has a key that is not plain text"],
+    "tls_config: {}\nrate_limit: {burst: 1}": [
+        "1:1: tls_config: is not known; known here: tls_server_config, http_server_config, basic_auth_users",
+        "2:1: rate_limit: is not supported: limit requests in a proxy in front of the exporter",
+    ],
+    "basic_auth_users: {}\nbasic_auth_users: {}": ["2:1: basic_auth_users: stands here twice"],
+    "tls_server_config: true": ["1:20: tls_server_config: is no mapping: write `key: value`, one a line"],
+    "tls_server_config:\n  min_version: TLS13": [
+        "1:1: tls_server_config.cert_file: is missing",
+        "1:1: tls_server_config.key_file: is missing",
+    ],
+    "tls_server_config:\n  cert_file: [a]\n  key_file:": [
+        "2:3: tls_server_config.cert_file: is not plain text",
+        "3:3: tls_server_config.key_file: is missing",
+    ],
+    PAIR: [
+        "2:3: tls_server_config.cert_file: does not exist",
+        "3:3: tls_server_config.key_file: does not exist",
+    ],
+    f"basic_auth_users: {{\"\\uD800\": '{HASH}'}}": [
+        "1:20: basic_auth_users.(not shown): has a colon or a control character, which no user name can have"
+    ],
+    PAIR.replace("server.key", '"a\\0b"'): [
+        "2:3: tls_server_config.cert_file: does not exist",
+        "3:3: tls_server_config.key_file: does not exist",
+    ],
+    PAIR.replace("server.key", "."): [
+        "2:3: tls_server_config.cert_file: does not exist",
+        "3:3: tls_server_config.key_file: is not a file",
+    ],
+    PAIR + "  ca_file: x": [f"4:3: tls_server_config.ca_file: is not known; known here: {TLS_KEYS}"],
+    PAIR + "  cert: x\n  key: x\n  client_ca: x": [
+        "4:3: tls_server_config.cert: is not supported: write the PEM to a file and name it in cert_file",
+        "5:3: tls_server_config.key: is not supported: write the PEM to a file and name it in key_file",
+        "6:3: tls_server_config.client_ca: is not supported: write the PEM to a file and name it in client_ca_file",
+    ],
+    PAIR + "  cipher_suites: []\n  curve_preferences: [X25519]\n  client_allowed_sans: [a]": [
+        "4:3: tls_server_config.cipher_suites: is not supported: leave it out, or write min_version: TLS13",
+        "5:3: tls_server_config.curve_preferences: is not supported: leave it out",
+        f"6:3: tls_server_config.client_allowed_sans: {NO_SANS}",
+    ],
+    PAIR + "  client_auth_type: RequireAndVerifyClientCert": [
+        "4:3: tls_server_config.client_auth_type: RequireAndVerifyClientCert needs client_ca_file"
+    ],
+    PAIR + "  client_auth_type: VerifyClientCertIfGiven": [
+        "4:3: tls_server_config.client_auth_type: VerifyClientCertIfGiven needs client_ca_file"
+    ],
+    PAIR + "  client_auth_type: RequestClientCert": [
+        f"4:3: tls_server_config.client_auth_type: RequestClientCert {ANY}"
+    ],
+    PAIR + "  client_auth_type: RequireAnyClientCert": [
+        f"4:3: tls_server_config.client_auth_type: RequireAnyClientCert {ANY}"
+    ],
+    PAIR + "  client_auth_type: canary": [
+        f"4:3: tls_server_config.client_auth_type: write one of {AUTH_TYPES}"
+    ],
+    PAIR + "  client_ca_file: ca.pem": [
+        "4:3: tls_server_config.client_ca_file: needs client_auth_type: RequireAndVerifyClientCert"
+    ],
+    PAIR + "  client_ca_file: ca.pem\n  client_auth_type: NoClientCert": [
+        "4:3: tls_server_config.client_ca_file: is not used with client_auth_type NoClientCert: take one of them out"
+    ],
+    PAIR + "  min_version: TLS10\n  max_version: TLS11": [
+        "4:3: tls_server_config.min_version: TLS10 is not supported, it is broken: write TLS12 or TLS13",
+        "5:3: tls_server_config.max_version: TLS11 is not supported, it is broken: write TLS12 or TLS13",
+    ],
+    PAIR + "  min_version: 1.2": ["4:3: tls_server_config.min_version: write one of TLS12, TLS13"],
+    PAIR + "  min_version: TLS13\n  max_version: TLS12": ["5:3: tls_server_config.max_version: is below min_version"],
+    PAIR + "  prefer_server_cipher_suites: 1": [
+        "4:3: tls_server_config.prefer_server_cipher_suites: write true or false"
+    ],
+    "http_server_config: {http2: maybe, gzip: true}": [
+        "1:22: http_server_config.http2: write true or false",
+        "1:36: http_server_config.gzip: is not known; known here: http2, headers",
+    ],
+    "http_server_config: {headers: {Server: x}}": [
+        f"1:32: http_server_config.headers.Server: is not known; known here: {HEADERS}"
+    ],
+    "http_server_config: {headers: {x-frame-options: deny}}": [
+        f"1:32: http_server_config.headers.x-frame-options: is not known; known here: {HEADERS}"
+    ],
+    "http_server_config: {headers: {X-Frame-Options: DENY, X-Content-Type-Options: }}": [
+        "1:32: http_server_config.headers.X-Frame-Options: write deny or sameorigin",
+        "1:55: http_server_config.headers.X-Content-Type-Options: write nosniff",
+    ],
+    'http_server_config: {headers: {X-XSS-Protection: "a\\0b"}}': [
+        "1:32: http_server_config.headers.X-XSS-Protection: has a character that cannot stand in a header"
+    ],
+    "basic_auth_users: [alice]": ["1:19: basic_auth_users: is no mapping: write `key: value`, one a line"],
+    "basic_auth_users:\n  alice: canary\n  bob:\n  carol: [canary]": [
+        f"2:3: basic_auth_users.alice: {NO_HASH}",
+        f"3:3: basic_auth_users.bob: {NO_HASH}",
+        f"4:3: basic_auth_users.carol: {NO_HASH}",
+        "4:3: basic_auth_users.carol: is not plain text",
+    ],
+    f"basic_auth_users: {{'{HASH}': alice}}": [f"1:20: basic_auth_users.(not shown): {NO_HASH}"],
+    f"basic_auth_users: {{alice: {HASH.replace('$04', '$31')}}}": [
+        "1:20: basic_auth_users.alice: has a bcrypt cost outside 4 to 18: make a hash of cost 10 or 12"
+    ],
+    f"basic_auth_users: {{'a:b': '{HASH}'}}": [
+        "1:20: basic_auth_users.a:b: has a colon or a control character, which no user name can have"
+    ],
+}  # fmt: skip  # a fault a line
+
+ACCEPTED = {
+    "empty": "",
+    "comment": "# nothing\n",
+    "empty sections": "tls_server_config:\nhttp_server_config: {}\nbasic_auth_users:\n",
+    "pair": PAIR,
+    "no client certificate": PAIR + "  client_auth_type: NoClientCert\n",
+    "blank client_auth_type": PAIR + "  client_auth_type:\n  client_ca_file: ''\n",
+    "client certificate if given": PAIR
+    + "  client_ca_file: clients.pem\n  client_auth_type: VerifyClientCertIfGiven\n",
+    "client certificate": PAIR + "  client_ca_file: clients.pem\n  client_auth_type: RequireAndVerifyClientCert\n",
+    "versions": PAIR + "  min_version: TLS12\n  max_version: TLS13\n  prefer_server_cipher_suites: false\n",
+    "http2": "http_server_config: {http2: true}\n",
+    "no http2": "http_server_config: {http2: off, headers: }\n",
+    "headers": "http_server_config: {headers: {X-XSS-Protection: 1, X-Frame-Options: sameorigin,"
+    " Content-Security-Policy: , Strict-Transport-Security: max-age=1; preload, X-Content-Type-Options: nosniff}}\n",
+    "folded header": "http_server_config:\n  headers:\n    Content-Security-Policy: |\n      a\n      b\n",
+    "users": f"basic_auth_users: {{alice: '{HASH}', 12: '{HASH}', '': '{HASH}'}}\n",
+    "users by reference": f"basic_auth_users: {{alice: &hash '{HASH}', bob: *hash}}\n",
+    "the documented example": EXAMPLE.read_text(),
+}
+
+
+def refused(file: Path) -> list[str]:
+    with pytest.raises(WebConfigError) as error:
+        WebConfigFile(file)
+    assert str(error.value).splitlines() == list(error.value.faults)
+    assert "canary" not in str(error.value)
+    assert HASH[7:] not in str(error.value)
+    return [fault.removeprefix(f"{file}:") for fault in error.value.faults]
+
+
+@pytest.mark.parametrize("text", FAULTY, ids=range(len(FAULTY)))
+def test_every_fault_is_named_with_its_place(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text(text)
+    assert refused(file) == FAULTY[text]
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    assert refused(file) == ["1:1: does not exist"]
+    file.write_bytes(b"\xff")
+    assert refused(file) == ["1:1: is not UTF-8 text"]
+    file.write_text("#" * 65537)
+    assert refused(file) == ["1:1: is larger than 64 KiB"]
+    assert refused(tmp_path) == ["1:1: is not a file"]
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)  # reading it would wait for ever
+    assert refused(pipe) == ["1:1: is not a file"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("accepted")
+    authority = Authority(folder, "clients")
+    authority.issue("server")
+    return folder
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_what_is_accepted_passes_promtool_too(folder: Path, name: str) -> None:
+    file = folder / "web.yml"
+    file.write_text(ACCEPTED[name])
+    config = WebConfigFile(file)
+    assert (config.ssl_context() is not None) == ("cert_file" in ACCEPTED[name])
+    check = [tool("promtool"), "check", "web-config", str(file)]
+    verdict = subprocess.run(check, capture_output=True, text=True, check=False, timeout=20)
+    assert verdict.returncode == 0, verdict.stderr
+
+
+def test_header_values(folder: Path) -> None:
+    file = folder / "headers.yml"
+    file.write_text(ACCEPTED["headers"])
+    assert dict(WebConfigFile(file).headers) == {
+        "X-XSS-Protection": "1",
+        "X-Frame-Options": "sameorigin",
+        "Strict-Transport-Security": "max-age=1; preload",
+        "X-Content-Type-Options": "nosniff",
+    }
+    file.write_text(ACCEPTED["folded header"])
+    assert dict(WebConfigFile(file).headers) == {"Content-Security-Policy": "a b"}
