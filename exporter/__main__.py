@@ -1,0 +1,5 @@
+"""Run the command as `python -m exporter`."""
+
+from exporter.cli import entry
+
+entry()

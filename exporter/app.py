@@ -1,0 +1,128 @@
+"""The parts put together: what runs, how it is loaded again, and how it ends."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+
+from exporter.client import Client
+from exporter.config import Config, ConfigError, Workspace, load
+from exporter.exposition import Format, Page
+from exporter.poller import Poller
+from exporter.secret import ApiKey
+from exporter.shard import Shard
+from exporter.store import Store
+from exporter.telemetry import Telemetry
+from exporter.web.server import Server
+
+log = structlog.get_logger()
+
+
+class Exporter:
+    """Poll what a configuration file says and keep the page of it. Needs a running event loop."""
+
+    def __init__(self, config_file: Path, config: Config, *, shard: Shard, process_metrics: bool = True) -> None:
+        self.shard = shard
+        self.config = config
+        self.store = Store(wall=time.time, monotonic=asyncio.get_running_loop().time)
+        self._telemetry = Telemetry(shard_index=shard.index, shard_total=shard.total, of_process=process_metrics)
+        self.page = Page(self.store, self._own_metrics)
+        self._poller = Poller(self.store, self._telemetry, _open_client)
+        self._config_file = config_file
+        self._reloading = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Begin to poll."""
+        self._poller.start()
+        await self._adopt(self.config, self._poller.configure)
+
+    async def poll_once(self) -> bool:
+        """Poll every campaign once; tell whether all polls succeeded."""
+        await self._adopt(self.config, self._poller.poll_once)
+        return all(state.up for state in self.store.states())
+
+    async def reload(self) -> str | None:
+        """Load the configuration again; where it has faults, return them and go on with the old one."""
+        async with self._reloading:
+            try:
+                config = await asyncio.to_thread(load, self._config_file)
+            except ConfigError as error:
+                return self._refuse(error)
+            await self._adopt(config, self._poller.configure)
+            log.info("configuration loaded", file=str(self._config_file), campaigns=len(config.campaigns))
+            return None
+
+    def _refuse(self, faults: ConfigError) -> str:
+        self._telemetry.loaded(None)
+        for fault in faults.faults:
+            log.error("configuration fault", fault=str(fault))
+        log.error("the configuration was not loaded, the old one stays in use", file=str(self._config_file))
+        return str(faults)
+
+    async def stop(self) -> None:
+        """End all polls and close the connections to the API."""
+        await self._poller.stop()
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether the first sweeps have ended."""
+        return self._poller.is_ready
+
+    @property
+    def stalled(self) -> list[str]:
+        """Name the workspaces whose sweeps do not progress."""
+        return self._poller.stalled
+
+    async def _adopt(self, config: Config, poll: Callable[[Config], Awaitable[None]]) -> None:
+        """Make the state, the page, the polls and the metrics those of `config`."""
+        for warning in config.warnings:
+            log.warning(warning)
+        self.config = config
+        own = self.shard.part_of(config)
+        self.store.configure(own.campaigns)
+        await poll(own)  # before the metrics: a poll that this ends may still be counted
+        self._telemetry.configure((workspace.name, len(workspace.campaigns)) for workspace in own.workspaces)
+        self._telemetry.loaded(time.time())
+
+    def _own_metrics(self, page_format: Format) -> bytes:
+        openmetrics = page_format is Format.OPENMETRICS
+        return self._telemetry.render_openmetrics() if openmetrics else self._telemetry.render_text()
+
+
+def _open_client(workspace: Workspace) -> Client:
+    return Client(workspace.api, ApiKey(workspace.key))
+
+
+async def serve(exporter: Exporter, server: Server, stop: asyncio.Event) -> None:
+    """Run until `stop` is set; then close the listeners first, so that nobody new is let down."""
+    await server.start()
+    await exporter.start()
+    await stop.wait()
+    log.info("stopping")
+    await server.close_listeners()
+    await exporter.stop()
+    await server.close()
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def reload_on_hangup(exporter: Exporter) -> None:
+    """Load the configuration again at each SIGHUP."""
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[str | None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(exporter.reload())
+        tasks.add(task)  # a loop keeps no task alive
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)

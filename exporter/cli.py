@@ -1,0 +1,153 @@
+"""The command line: arguments and environment to an exit status."""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import structlog
+
+from exporter import __version__, flags, log
+from exporter.app import Exporter, reload_on_hangup, serve, stop_on_signals
+from exporter.config import Config, ConfigError, load
+from exporter.exposition import Format
+from exporter.shard import Shard
+from exporter.web.listen import Listener, ListenError
+from exporter.web.server import Endpoints, Server
+from exporter.web.web_config import WebConfigError, WebConfigFile
+
+T = TypeVar("T")
+
+_logger = structlog.get_logger()
+
+_BANNER = """\
+leadterra-exporter demo: made-up campaigns from the built-in sandbox, not the real Leadterra API.
+  status page  {url}/
+  metrics      {url}{path}
+  sandbox API  {api}/v1/campaigns/camp_123/stats
+Stop with Ctrl-C."""
+
+
+def entry() -> NoReturn:
+    """Run the command and leave the process."""
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(status)  # Python would wait for threads, see _Abandoned
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with these arguments; return the exit status."""
+    commands = {"demo": _demo, "sandbox": _sandbox}
+    command, rest = (argv[0], argv[1:]) if argv and argv[0] in commands else ("", argv)
+    try:
+        return commands.get(command, _serve)(rest)
+    except (ConfigError, WebConfigError, ListenError) as error:
+        print(error, file=sys.stderr)  # lines for people, one a fault, not events
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+class _Abandoned(ThreadPoolExecutor):
+    """Worker threads that nobody waits for at the end: a name lookup may hang for half a minute."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the base class' signature
+        super().shutdown(wait=False, cancel_futures=True)
+
+
+def _run(program: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(_Abandoned())
+        return runner.run(program)
+
+
+def _serve(argv: Sequence[str]) -> int:
+    parser = flags.serve_parser()
+    args = parser.parse_args(argv)
+    log.configure(args.log_level, args.log_format)
+    config = load(args.config_file)
+    if args.config_check:
+        return _check(args.config_file, config)
+    if args.shard_index >= args.shard_total:
+        parser.error("--shard.index counts from 0 and must be below --shard.total")
+    shard = Shard(args.shard_index, args.shard_total)
+    if args.once:
+        return _run(_once(args.config_file, config, shard))
+    _run(_poll_and_serve(args, config, shard, [Listener(address) for address in args.web_listen_address]))
+    return 0
+
+
+def _check(config_file: Path, config: Config) -> int:
+    for warning in config.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(f"{config_file}: {len(config.workspaces)} workspaces, {len(config.campaigns)} campaigns, no faults")
+    return 0
+
+
+async def _once(config_file: Path, config: Config, shard: Shard) -> int:
+    exporter = Exporter(config_file, config, shard=shard, process_metrics=False)
+    all_succeeded = await exporter.poll_once()
+    await exporter.stop()
+    sys.stdout.buffer.write(exporter.page.render(Format.TEXT))
+    return 0 if all_succeeded else 1
+
+
+async def _poll_and_serve(
+    args: argparse.Namespace, config: Config, shard: Shard, listeners: Sequence[Listener]
+) -> None:
+    web_config = WebConfigFile(args.web_config_file) if args.web_config_file else None
+    stop = stop_on_signals()
+    exporter = Exporter(args.config_file, config, shard=shard)
+    reload_on_hangup(exporter)
+    endpoints = Endpoints(exporter, telemetry_path=args.web_telemetry_path, lifecycle=args.web_enable_lifecycle)
+    app = endpoints.application()
+    if web_config:
+        web_config.protect(app)
+    for listener in listeners:
+        _logger.info("listening", address=str(listener), version=__version__)
+    await serve(exporter, Server(app, listeners, web_config.ssl_context() if web_config else None), stop)
+
+
+def _demo(argv: Sequence[str]) -> int:
+    from exporter import sandbox  # noqa: PLC0415 - serving does not pay for it
+
+    args = flags.demo_parser().parse_args(argv)
+    log.configure(args.log_level, args.log_format)
+    api, listeners = Listener(args.listen_address), [Listener(address) for address in args.web_listen_address]
+    os.environ.update(sandbox.demo_keys("LEADTERRA_SANDBOX_KEY"))
+    with tempfile.TemporaryDirectory(prefix="leadterra-demo-") as folder:
+        args.config_file = Path(folder) / "config.yaml"
+        args.config_file.write_text(sandbox.demo_config(api.url, "LEADTERRA_SANDBOX_KEY"))
+        print(_BANNER.format(url=listeners[0].url, path=args.web_telemetry_path, api=api.url), flush=True)
+        _run(_run_demo(args, Server(sandbox.create_app(sandbox.build(args)), [api]), listeners))
+    return 0
+
+
+async def _run_demo(args: argparse.Namespace, api: Server, listeners: Sequence[Listener]) -> None:
+    await api.start()
+    await _poll_and_serve(args, load(args.config_file), Shard(), listeners)
+    await api.close()
+
+
+def _sandbox(argv: Sequence[str]) -> int:
+    from exporter import sandbox  # noqa: PLC0415 - serving does not pay for it
+
+    args = flags.sandbox_parser().parse_args(argv)
+    log.configure(args.log_level, args.log_format)
+    listener = Listener(args.listen_address)
+    print(f"The sandbox API, not the real one: {listener.url}/v1/campaigns/camp_123/stats", flush=True)
+    print("Keys: " + ", ".join(key for key, campaigns in sandbox.WORKSPACES.items() if campaigns), flush=True)
+    _run(_run_sandbox(Server(sandbox.create_app(sandbox.build(args)), [listener])))
+    return 0
+
+
+async def _run_sandbox(api: Server) -> None:
+    stop = stop_on_signals()
+    await api.start()
+    await stop.wait()
+    await api.close()
