@@ -25,18 +25,18 @@ _QUOTED = re.compile(r"(alias|anchor|handle) '.*?'")  # the slow loader quotes w
 
 
 class _Loader(_BaseLoader):
+    """Count levels where PyYAML would look for tags by path, of which there are none."""
+
     depth = 0
 
-    def descend_resolver(self, parent: yaml.Node, index: Any) -> None:
+    def descend_resolver(self, parent: yaml.Node, _: Any) -> None:
         self.depth += 1
         if self.depth > _DEEPEST:  # the loader calls itself for each level and would run out of stack
             problem = f"it is nested more than {_DEEPEST} levels deep"
             raise yaml.composer.ComposerError(None, None, problem, parent.start_mark)
-        super().descend_resolver(parent, index)
 
     def ascend_resolver(self) -> None:
         self.depth -= 1
-        super().ascend_resolver()
 
 
 def read(file: Path, faults: list[Fault]) -> Item:
