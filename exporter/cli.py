@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import structlog
+from aiohttp import web
 
 from exporter import __version__, flags, log
 from exporter.app import Exporter, reload_on_hangup, serve, stop_on_signals
@@ -69,12 +70,12 @@ def _run(program: Coroutine[Any, Any, T]) -> T:
 def _serve(argv: Sequence[str]) -> int:
     parser = flags.serve_parser()
     args = parser.parse_args(argv)
+    if args.shard_index >= args.shard_total:
+        parser.error("--shard.index counts from 0 and must be below --shard.total")
     log.configure(args.log_level, args.log_format)
     config = load(args.config_file)
     if args.config_check:
         return _check(args.config_file, config)
-    if args.shard_index >= args.shard_total:
-        parser.error("--shard.index counts from 0 and must be below --shard.total")
     shard = Shard(args.shard_index, args.shard_total)
     if args.once:
         return _run(_once(args.config_file, config, shard))
@@ -116,15 +117,14 @@ async def _poll_and_serve(
 def _demo(argv: Sequence[str]) -> int:
     from exporter import sandbox  # noqa: PLC0415 - serving does not pay for it
 
-    args = flags.demo_parser().parse_args(argv)
-    log.configure(args.log_level, args.log_format)
+    args, app = _build_sandbox(flags.demo_parser(), argv)
     api, listeners = Listener(args.listen_address), [Listener(address) for address in args.web_listen_address]
     os.environ.update(sandbox.demo_keys("LEADTERRA_SANDBOX_KEY"))
     with tempfile.TemporaryDirectory(prefix="leadterra-demo-") as folder:
         args.config_file = Path(folder) / "config.yaml"
         args.config_file.write_text(sandbox.demo_config(api.url, "LEADTERRA_SANDBOX_KEY"))
         print(_BANNER.format(url=listeners[0].url, path=args.web_telemetry_path, api=api.url), flush=True)
-        _run(_run_demo(args, Server(sandbox.create_app(sandbox.build(args)), [api]), listeners))
+        _run(_run_demo(args, Server(app, [api]), listeners))
     return 0
 
 
@@ -137,13 +137,23 @@ async def _run_demo(args: argparse.Namespace, api: Server, listeners: Sequence[L
 def _sandbox(argv: Sequence[str]) -> int:
     from exporter import sandbox  # noqa: PLC0415 - serving does not pay for it
 
-    args = flags.sandbox_parser().parse_args(argv)
-    log.configure(args.log_level, args.log_format)
+    args, app = _build_sandbox(flags.sandbox_parser(), argv)
     listener = Listener(args.listen_address)
     print(f"The sandbox API, not the real one: {listener.url}/v1/campaigns/camp_123/stats", flush=True)
     print("Keys: " + ", ".join(key for key, campaigns in sandbox.WORKSPACES.items() if campaigns), flush=True)
-    _run(_run_sandbox(Server(sandbox.create_app(sandbox.build(args)), [listener])))
+    _run(_run_sandbox(Server(app, [listener])))
     return 0
+
+
+def _build_sandbox(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[argparse.Namespace, web.Application]:
+    from exporter import sandbox  # noqa: PLC0415 - serving does not pay for it
+
+    args = parser.parse_args(argv)
+    log.configure(args.log_level, args.log_format)
+    try:
+        return args, sandbox.create_app(sandbox.build(args))
+    except sandbox.FaultError as error:
+        parser.error(f"argument --fault: {error}")
 
 
 async def _run_sandbox(api: Server) -> None:

@@ -228,6 +228,26 @@ def test_a_port_in_use_is_said_plainly(tmp_path: Path) -> None:
     assert (second.returncode, second.stderr) == (1, f"cannot listen on {address}: address already in use\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--log.level=loud"], '--log.level: "loud" is none of debug, info, warn, error'),
+        (
+            ["--web.telemetry-path=/config"],
+            '--web.telemetry-path: "/config" is not a free path: write one like /metrics',
+        ),
+        (["--shard.index=2", "--shard.total=2"], "--shard.index counts from 0 and must be below --shard.total"),
+        (["sandbox", "--fault=camp_123=5xx"], "--fault: unknown fault or option '5xx': write latency or "),
+        (["--web.listen-address=10421", "--config.file=config.example.yaml"], '"10421" is not an address to listen on'),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_told_with_what_to_write(arguments: list[str], said: str) -> None:
+    told = run(*arguments)
+    assert told.returncode in (1, 2)
+    assert said in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def test_demo_says_what_to_open_and_that_it_is_not_the_real_api() -> None:
     with running_exporter("demo", "--web.listen-address=127.0.0.1:0") as demo:
         demo.wait_for("/metrics", 'campaign_id="camp_gone"')

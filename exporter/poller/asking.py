@@ -72,8 +72,9 @@ class Asking:
             log.exception("internal error while polling", workspace=campaign.workspace, campaign_id=campaign.id)
             self._failed(campaign, Failure(Reason.INVALID_RESPONSE, "internal error, see the log"))
         else:
+            tell = log.info if self._last_reason(campaign) else log.debug
+            tell("polled", workspace=campaign.workspace, campaign_id=campaign.id)
             self._store.succeeded(campaign.key, stats)
-            log.debug("polled", workspace=campaign.workspace, campaign_id=campaign.id)
         finally:
             self._asked.discard(campaign.key)
 
