@@ -22,8 +22,9 @@ lint: .venv/dev      ## format, lint, types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-generate: .venv/dev  ## everything that is generated: metric reference, golden pages
+generate: .venv/dev  ## everything that is generated: metric reference, golden pages, alert table, PrometheusRule
 	$(BIN)/python -m tests.generate
+	$(BIN)/python -m tests.rules.documents
 
 build: .venv/dev     ## wheel and source archive in dist/
 	$(BIN)/python -m build --no-isolation

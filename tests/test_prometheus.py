@@ -1,8 +1,6 @@
 """The real Prometheus scrapes the demo, in both formats."""
 
 import json
-import re
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +13,8 @@ import pytest
 
 from exporter.exposition import METRICS
 from exporter.sandbox import WORKSPACES
-from tests.process import PATIENCE, RunningExporter, running_exporter
-from tests.tools import free_port, need
+from tests.monitoring import complaints, query, running_prometheus, wait_until
+from tests.process import RunningExporter, running_exporter
 
 pytestmark = pytest.mark.slow
 
@@ -28,15 +26,20 @@ def test_prometheus_reads_both_formats_as_the_sandbox_says(tmp_path: Path) -> No
     with running_exporter("demo", "--speed=0", "--web.listen-address=127.0.0.1:0") as demo:
         demo.wait_for("/metrics", 'campaign_id="camp_gone"')
         truth = ask_the_sandbox(demo)
-        with text_only_proxy(demo.url) as text_url, running_prometheus(tmp_path, demo.url, text_url) as prometheus:
-            for job in ("openmetrics", "text"):
-                wait_for_samples(prometheus, job)
-                assert query(prometheus, f'up{{job="{job}"}}') == {"": 1.0}
-                for field, metric in FIELDS.items():
-                    assert query(prometheus, f'{metric}{{job="{job}"}}', "campaign_id") == truth[field]
-            log = (tmp_path / "log").read_text()
-    assert "level=info" in log
-    assert not re.findall(r".*level=(?:warn|error).*", log)
+        with text_only_proxy(demo.url) as text_url:
+            jobs = {"openmetrics": demo.url, "text": text_url}
+            with running_prometheus(tmp_path, scrape(jobs)) as prometheus:
+                for job in jobs:
+                    check(prometheus, job, truth)
+                assert not complaints(tmp_path / "prometheus.log")
+
+
+def check(prometheus: str, job: str, truth: dict[str, dict[str, float]]) -> None:
+    """See that a job is up and that each of its figures is the sandbox's."""
+    wait_until(lambda: has_all_campaigns(prometheus, job), f"all campaigns in job {job}")
+    assert query(prometheus, f'up{{job="{job}"}}') == {"": 1.0}
+    for field, metric in FIELDS.items():
+        assert query(prometheus, f'{metric}{{job="{job}"}}', "campaign_id") == truth[field]
 
 
 def ask_the_sandbox(demo: RunningExporter) -> dict[str, dict[str, float]]:
@@ -89,44 +92,15 @@ def text_only_proxy(url: str) -> Iterator[str]:
         server.server_close()
 
 
-@contextmanager
-def running_prometheus(folder: Path, openmetrics_url: str, text_url: str) -> Iterator[str]:
+def scrape(targets: dict[str, str]) -> str:
+    """Write a configuration that scrapes each job's URL every second."""
     jobs = [
         {"job_name": job, "static_configs": [{"targets": [url.removeprefix("http://")]}]}
-        for job, url in (("openmetrics", openmetrics_url), ("text", text_url))
+        for job, url in targets.items()
     ]
-    config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs}
-    (folder / "prometheus.yaml").write_text(json.dumps(config))
-    address = f"127.0.0.1:{free_port()}"
-    arguments = [
-        need("prometheus"),
-        f"--config.file={folder / 'prometheus.yaml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-    ]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(arguments, stderr=log)
-    try:
-        yield f"http://{address}"
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
+    return json.dumps({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs})
 
 
-def query(prometheus: str, promql: str, label: str = "") -> dict[str, float]:
-    """Return the samples of an instant query by one label; none while Prometheus does not answer yet."""
-    try:
-        answer = httpx.get(f"{prometheus}/api/v1/query", params={"query": promql}).json()
-    except (httpx.TransportError, ValueError):
-        return {}
-    return {series["metric"].get(label, ""): float(series["value"][1]) for series in answer["data"]["result"]}
-
-
-def wait_for_samples(prometheus: str, job: str) -> None:
+def has_all_campaigns(prometheus: str, job: str) -> bool:
     campaigns = {id_ for campaigns in WORKSPACES.values() for id_ in campaigns or ()}
-    pause = threading.Event()
-    for _ in range(int(PATIENCE / 0.1)):
-        if query(prometheus, f'leadterra_campaign_emails_sent{{job="{job}"}}', "campaign_id").keys() == campaigns:
-            return
-        pause.wait(0.1)
-    raise AssertionError(f"no samples of all campaigns in job {job}")
+    return query(prometheus, f'leadterra_campaign_emails_sent{{job="{job}"}}', "campaign_id").keys() == campaigns

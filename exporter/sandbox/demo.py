@@ -23,6 +23,7 @@ poll:
   stale_after: 30s
 thresholds:
   bounce_ratio: {{warning: 0.03, critical: 0.05}}
+  reply_ratio: {{info: 0.01}}
   min_emails_sent: 50
 workspaces:
   - name: acme

@@ -1,0 +1,62 @@
+"""What is generated from the rules: the Operator's resource and the table of alerts.
+
+`python -m tests.rules.documents` writes both; a test holds them to the rules.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from prometheus.customize import for_operator
+from tests.rules.promtool import ROOT, RULES
+
+OPERATOR = ROOT / "prometheus" / "prometheusrule.yaml"
+ALERTS = ROOT / "docs" / "alerts.md"
+_BEGIN, _END = "<!-- generated from prometheus/rules.yaml -->\n", "<!-- end -->\n"
+
+Rule = dict[str, Any]
+
+
+def rules() -> list[Rule]:
+    """Give all rules, in the order of the file."""
+    return [rule for group in yaml.safe_load(RULES.read_text("utf-8"))["groups"] for rule in group["rules"]]
+
+
+def alerts() -> list[Rule]:
+    """Give all alerts, in the order of the file."""
+    return [rule for rule in rules() if "alert" in rule]
+
+
+def table() -> str:
+    """Write the table of alerts, one row an alert and severity."""
+    rows = [
+        f"| [{rule['alert']}](runbooks/{rule['alert']}.md) | {rule['labels']['severity']} | "
+        f"{rule['annotations']['summary']} | {rule['for']} | {rule.get('keep_firing_for', '')} | {_limits(rule)} |\n"
+        for rule in alerts()
+    ]
+    return (
+        "| alert | severity | says | for | keeps firing for | limit in config.yaml |\n|---|---|---|---|---|---|\n"
+        + "".join(rows)
+    )
+
+
+def _limits(rule: Rule) -> str:
+    found = re.findall(r"leadterra_campaign_(\w+?)(?:_seconds)?_threshold", rule["expr"])
+    severity = rule["labels"]["severity"]
+    keys = [f"`{figure}`" if figure == "min_emails_sent" else f"`{figure}.{severity}`" for figure in found]
+    return ", ".join(dict.fromkeys(keys))
+
+
+def documents() -> dict[Path, str]:
+    """Give each generated file's path and text."""
+    page = ALERTS.read_text("utf-8")
+    before, rest = page.split(_BEGIN)
+    _, after = rest.split(_END)
+    return {OPERATOR: for_operator(RULES.read_text("utf-8")), ALERTS: f"{before}{_BEGIN}{table()}{_END}{after}"}
+
+
+if __name__ == "__main__":
+    for path, text in documents().items():
+        path.write_text(text, "utf-8")
