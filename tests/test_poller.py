@@ -375,6 +375,8 @@ def test_a_fault_of_ours_fails_one_poll_and_not_the_sweep() -> None:
 
     assert run_virtually(scenario()).reasons() == {"invalid_response": 1, "": 2}
     assert 'msg="internal error while polling" workspace=acme campaign_id=c0' in told.getvalue()
+    assert "Traceback" in told.getvalue()
+    assert build.KEY not in told.getvalue()
 
 
 def test_stopping_ends_polls_at_once() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config import Config
@@ -17,6 +19,7 @@ from exporter.web.listen import Listener, ListenError, parse_address
 from exporter.web.server import Endpoints, Server
 from exporter.web.web_config import WebConfigFile
 from tests import build
+from tests.exposition.parsed import samples
 
 
 @dataclass
@@ -29,10 +32,11 @@ class Program:
     is_ready: bool = True
     stalled: list[str] = field(default_factory=list)
     faults: str | None = None
+    own: str = "own 1\n"
     reloads: int = 0
 
     def __post_init__(self) -> None:
-        self.page = Page(self.store, lambda _: b"own 1\n")
+        self.page = Page(self.store, lambda _: self.own.encode())
 
     async def reload(self) -> str | None:
         self.reloads += 1
@@ -126,6 +130,38 @@ def test_a_page_is_the_same_compressed_whatever_its_size(campaigns: int) -> None
     assert packed.text == plain.text == program.page.render(Format.TEXT).decode()
     sent = [family for family in text_string_to_metric_families(plain.text) if family.name.endswith("_sent")]
     assert len(sent[0].samples) == campaigns
+
+
+RANGE = (
+    r"(?:\*/\*|text/plain|application/openmetrics-text|text/\*|/)(?:; ?(?:q|version|charset)=[0-9.a-z\"-]{0,6}){0,3}"
+)
+HEADER = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80) | st.from_regex(
+    f"(?:{RANGE},? ?){{1,5}}", fullmatch=True
+)
+
+
+@settings(max_examples=20)
+@given(st.lists(HEADER, min_size=30, max_size=30))
+def test_any_accept_header_gets_a_page_that_parses(headers: list[str]) -> None:
+    store = build.Clock().store()
+    store.configure([build.campaign()])
+    program = Program(store=store, own="# EOF\n")
+
+    async def ask_with_each() -> list[tuple[int, str, str]]:
+        listener = Listener("127.0.0.1:0")
+        server = Server(Endpoints(program).application(), [listener])
+        await server.start()
+        async with httpx.AsyncClient() as client:
+            url = f"{listener.url}/metrics"
+            answers = [await client.get(url, headers={"Accept": accept.strip()}) for accept in headers]
+        await server.close_listeners()
+        await server.close()
+        return [(answer.status_code, answer.headers["content-type"], answer.text) for answer in answers]
+
+    for status, content_type, text in asyncio.run(ask_with_each()):
+        assert status == 200
+        (page_format,) = [known for known in Format if known.value == content_type]
+        assert samples(text.encode(), page_format)
 
 
 def test_a_web_configuration_file_guards_every_page(tmp_path: Path) -> None:
