@@ -20,7 +20,7 @@ from exporter.exposition import Format
 from exporter.shard import Shard
 from exporter.web.listen import Listener, ListenError
 from exporter.web.server import Endpoints, Server
-from exporter.web.web_config import WebConfigError, WebConfigFile
+from exporter.web.web_config import WebConfigFile
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     command, rest = (argv[0], argv[1:]) if argv and argv[0] in commands else ("", argv)
     try:
         return commands.get(command, _serve)(rest)
-    except (ConfigError, WebConfigError, ListenError) as error:
+    except (ConfigError, ListenError) as error:
         print(error, file=sys.stderr)  # lines for people, one a fault, not events
         return 1
     except KeyboardInterrupt:

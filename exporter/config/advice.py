@@ -5,8 +5,8 @@ import stat
 from collections.abc import Iterator
 
 from exporter.config import durations
-from exporter.config.item import Item
 from exporter.config.model import Workspace
+from exporter.document.item import Item
 from exporter.secret import KeyUnavailableError
 
 

@@ -2,15 +2,12 @@
 
 import re
 import ssl
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from exporter.config import durations
-from exporter.config.item import Item
-
-Check: TypeAlias = Callable[[Item], Any]
+from exporter.document.item import Item
+from exporter.document.shapes import Check
 
 _YEAR = 365 * 86400.0
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -18,11 +15,6 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HOST = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]+")
 _TAKEN = {"workspace", "campaign_id", "campaign", "job", "instance", "severity", "reason", "le", "quantile"}
-
-
-def optional(check: Check) -> Check:
-    """Let null be null."""
-    return lambda item: None if item.value is None else check(item)
 
 
 def any_text(item: Item) -> str:

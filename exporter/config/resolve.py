@@ -9,11 +9,12 @@ from typing import TypeVar
 
 from exporter.config import durations
 from exporter.config.advice import advise
-from exporter.config.faults import ConfigError, Fault
-from exporter.config.item import Item, quote
 from exporter.config.model import Api, Campaign, Config, Limits, Poll, Thresholds, Workspace
-from exporter.config.reading import read
-from exporter.config.schema import FILE, LIMITS, checked
+from exporter.config.schema import FILE, LIMITS
+from exporter.document.faults import ConfigError, Fault
+from exporter.document.item import Item, quote
+from exporter.document.reading import read
+from exporter.document.shapes import checked
 from exporter.secret import KeySource
 
 T = TypeVar("T", Api, Poll, Limits)
@@ -26,7 +27,7 @@ def load(path: Path) -> Config:
     """
     with _no_collection():
         faults: list[Fault] = []
-        root = checked(read(path, faults), FILE, faults)
+        root = checked(read(path, faults, needed="workspaces"), FILE, faults)
         workspaces = _workspaces(root, faults)
         if faults:
             raise ConfigError(faults)

@@ -9,12 +9,10 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from exporter.document.faults import ConfigError, Fault
 from exporter.web import tls
 from exporter.web.basic_auth import BasicAuth, BusyError
-from exporter.web.placed_yaml import Fault, WebConfigError
 from exporter.web.web_config_schema import Settings, read
-
-__all__ = ["WebConfigError", "WebConfigFile"]
 
 log = structlog.get_logger()
 
@@ -22,7 +20,7 @@ _Stamps: TypeAlias = dict[Path, tuple[int, ...] | None]
 
 
 class WebConfigFile:
-    """Serve as a web configuration file says. Raises WebConfigError where it cannot be used at the start.
+    """Serve as a web configuration file says. Raises ConfigError where it cannot be used at the start.
 
     The file and those it names are looked at again (a `stat` each) at every request and every handshake. A change is
     taken as a whole; a bad one leaves everything as it was and is logged once. To take away a protection (TLS, client
@@ -35,7 +33,7 @@ class WebConfigFile:
         self._stamps = _stamps([path])
         self._settings = read(path)
         self._stamps |= _stamps(_files(self._settings))
-        self._context = _context(path, self._settings)
+        self._context = _context(self._settings)
         self._auth.configure(self._settings.users)
 
     def ssl_context(self) -> ssl.SSLContext | None:
@@ -85,8 +83,8 @@ class WebConfigFile:
         self._stamps = stamps
         try:
             self._take(read(self._path))
-        except WebConfigError as error:
-            faults = "; ".join(error.faults)
+        except ConfigError as error:
+            faults = "; ".join(map(str, error.faults))
             log.error("the web configuration was not loaded, the old one stays in use", faults=faults)  # noqa: TRY400 - a traceback helps no operator
             self._renew_certificate()
         else:
@@ -98,16 +96,16 @@ class WebConfigFile:
         self._stamps = {file: stamp for file, stamp in self._stamps.items() if file in watched}
         self._stamps |= _stamps(set(watched) - self._stamps.keys())
         if losses := list(_losses(self._settings, settings)):
-            raise WebConfigError(self._path, losses)
-        self._context = _context(self._path, settings)
+            raise ConfigError(losses)
+        self._context = _context(settings)
         self._settings = settings
         self._auth.configure(settings.users)
 
     def _renew_certificate(self) -> None:
         """Follow the old configuration's certificate for as long as the new configuration is bad."""
         try:
-            self._context = _context(self._path, self._settings)
-        except WebConfigError:
+            self._context = _context(self._settings)
+        except ConfigError:
             return  # the old one stays
 
 
@@ -115,23 +113,23 @@ def _files(settings: Settings) -> Iterable[Path]:
     return settings.tls.files.values() if settings.tls else ()
 
 
-def _context(path: Path, settings: Settings) -> ssl.SSLContext | None:
+def _context(settings: Settings) -> ssl.SSLContext | None:
     if settings.tls is None:
         return None
     try:
         return tls.build(settings.tls)
     except tls.TlsFilesError as error:
-        faults = [settings.fault(f"tls_server_config.{key}", fault) for key, fault in error.faults.items()]
-        raise WebConfigError(path, faults) from None
+        faults = [settings.fault(fault, "tls_server_config", key) for key, fault in error.faults.items()]
+        raise ConfigError(faults) from None
 
 
 def _losses(old: Settings, new: Settings) -> Iterable[Fault]:
     if (old.tls is None) != (new.tls is None):
-        yield new.fault("tls_server_config", "TLS is switched on or off by a restart only")
+        yield new.fault("TLS is switched on or off by a restart only", "tls_server_config")
     elif old.tls and new.tls and new.tls.client_auth < old.tls.client_auth:
-        yield new.fault("tls_server_config.client_auth_type", "asks less of clients: that takes a restart")
+        yield new.fault("asks less of clients: that takes a restart", "tls_server_config", "client_auth_type")
     if old.users and not new.users:
-        yield new.fault("basic_auth_users", "has no user left: that takes a restart")
+        yield new.fault("has no user left: that takes a restart", "basic_auth_users")
 
 
 def _stamps(files: Iterable[Path]) -> _Stamps:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.config import ConfigError, Fault, dump, load
-from exporter.config.schema import FILE, Each, Section, Shape
+from exporter.config.schema import FILE
+from exporter.document.shapes import Each, Section, Shape
 
 SCALARS = st.one_of(
     st.none(),

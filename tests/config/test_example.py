@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from exporter.config import Api, Limits, Poll, Thresholds, load
-from exporter.config.schema import FILE, Each, Section, Shape, inline_key
+from exporter.config.schema import FILE
+from exporter.document.shapes import Each, Refused, Section, Shape
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 
@@ -17,7 +18,7 @@ def _options(shape: Shape, path: str = "") -> Iterator[str]:
         yield from _options(shape.shape, path)
     elif isinstance(shape, Section):
         for key, below in shape.keys.items():
-            if below is not inline_key:
+            if not isinstance(below, Refused):
                 yield f"{path}.{key}"
                 yield from _options(below, f"{path}.{key}")
 

@@ -269,6 +269,7 @@ SECRET = "sk_live_canary_4711"  # noqa: S105  # it opens nothing
         f"  api_key_env: KEY\n  api: {SECRET}\n",
         f"  api_key_env: KEY\n  api: !{SECRET} {{}}\n",
         f"  api_key_env: *{SECRET}\n",
+        f"  {SECRET}: KEY\n",
     ],
 )
 def test_no_message_repeats_a_secret(rest: str) -> None:

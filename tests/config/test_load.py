@@ -8,7 +8,7 @@ import certifi
 import pytest
 
 from exporter.config import Api, Campaign, Config, Limits, Poll, Thresholds, checks, durations, load
-from exporter.config.item import Item
+from exporter.document.item import Item
 from exporter.secret import KeySource
 
 SMALLEST = "workspaces:\n- name: acme\n  api_key_env: KEY\n  campaigns: [camp_1]\n"

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.web.web_config import WebConfigError, WebConfigFile
+from exporter.document.faults import ConfigError
+from exporter.web.web_config import WebConfigFile
 from tests.web.pki import REFUSED, Answer, Authority, client, get, replace_file, serving, tool
 
 pytestmark = pytest.mark.slow
@@ -256,6 +257,6 @@ def test_files_that_cannot_be_used_stop_the_start(config: Path, pki: Pki) -> Non
 
 def fault_of(config: Path, text: str) -> str:
     config.write_text(text)
-    with pytest.raises(WebConfigError) as error:
+    with pytest.raises(ConfigError) as error:
         WebConfigFile(config)
     return str(error.value).removeprefix(str(config))

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration file, each fault with its place."""
+"""What is wrong with a file, each fault with its place."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

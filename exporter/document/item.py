@@ -1,22 +1,33 @@
-"""A value of the configuration file that knows where it stands."""
+"""A value of a file that knows where it stands."""
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from exporter.config.faults import Fault
+from exporter.document.faults import Fault
 
-_LONGEST_SHOWN = 16
-"""Longer text is not repeated in a message: it may be a key that stands in the wrong place."""
+_PLAIN_KEY = re.compile(r"(?!sk_)[A-Za-z0-9_-]{1,60}")
+_PERHAPS_SECRET = re.compile(r"sk_|.*\$2|.{61}", re.DOTALL)
+"""An API key, a password's hash, or text too long for a key: it stands in the wrong column."""
 
 
 def quote(text: str) -> str:
     """Write text in quotes and on one line."""
     quoted = json.dumps(text, ensure_ascii=False)
     return quoted if quoted.isprintable() else json.dumps(text)
+
+
+def step(path: str, key: str) -> str:
+    """Return the path of what stands under a key."""
+    if not _PLAIN_KEY.fullmatch(key):
+        if not _PERHAPS_SECRET.match(key):
+            return f"{path}[{quote(key)}]"
+        key = "(not shown)"
+    return f"{path}.{key}" if path else key
 
 
 @dataclass(slots=True, eq=False)
@@ -26,11 +37,14 @@ class Item:
     NaN stands for a value at fault, as it compares false with everything.
     """
 
+    longest_shown: ClassVar[int] = 16
+    """Longer text is not repeated in a message: it may be a key that stands in the wrong place."""
+
     file: Path
     line: int
     column: int
     path: str
-    value: Any
+    value: Any = None
     text: str = ""
     key_place: tuple[int, int] = (1, 1)
 
@@ -60,8 +74,8 @@ class Item:
             return "a mapping" if isinstance(self.value, dict) else "a list"
         if self.value is None:
             return "null"
-        if len(self.text) > _LONGEST_SHOWN:
-            return "this text" if isinstance(self.value, str) else "this number"
+        if len(self.text) > self.longest_shown:
+            return "this text" if isinstance(self.value, str) else "this value"
         return quote(self.text) if isinstance(self.value, str) else self.text
 
     def fault(self, message: str) -> Fault:
@@ -74,9 +88,16 @@ class Item:
 
     def checked(self, value: Any) -> "Item":
         """Return the item with what its value means."""
-        return Item(self.file, self.line, self.column, self.path, value, self.text, self.key_place)
+        return type(self)(self.file, self.line, self.column, self.path, value, self.text, self.key_place)
 
     def refused(self, message: str, faults: list[Fault]) -> "Item":
         """Record a fault of the value and return the item as one at fault."""
         faults.append(self.fault(message))
         return replace(self, value=float("nan"))  # each its own: two of them are never a duplicate
+
+
+class SecretItem(Item):
+    """A value of a file whose values are never shown."""
+
+    __slots__ = ()
+    longest_shown = -1

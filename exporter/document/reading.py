@@ -1,6 +1,7 @@
-"""From the configuration file to items: YAML 1.1 without its surprises, bounded in depth and size."""
+"""From a file to items: YAML 1.1 without its surprises, bounded in depth and size."""
 
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -8,8 +9,8 @@ from typing import Any, NoReturn
 import yaml
 from yaml.reader import Reader
 
-from exporter.config.faults import ConfigError, Fault
-from exporter.config.item import Item, quote
+from exporter.document.faults import ConfigError, Fault
+from exporter.document.item import Item, step
 
 try:
     from yaml import CSafeLoader as _BaseLoader
@@ -20,8 +21,7 @@ _DEEPEST = 20
 _ALIASED = 100_000
 _TAG = "tag:yaml.org,2002:"
 _TEXT = {"str", "timestamp", "value", "merge"}
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
-_QUOTED = re.compile(r"(alias|anchor|handle) '.*?'")  # the slow loader quotes what may be a secret
+_QUOTED = re.compile(r"(alias|anchor|handle) (['\"]).*?\2")  # the slow loader quotes what may be a secret
 
 
 class _Loader(_BaseLoader):
@@ -39,15 +39,25 @@ class _Loader(_BaseLoader):
         self.depth -= 1
 
 
-def read(file: Path, faults: list[Fault]) -> Item:
-    """Read a file into items and record what keeps it from being read whole. Raises ConfigError where nothing is."""
-    text = _text(file)
+def read(
+    file: Path, faults: list[Fault], kind: type[Item] = Item, *, largest: int | None = None, needed: str | None = None
+) -> Item:
+    """Read a file into items and record what keeps it from being read whole. Raises ConfigError where nothing is.
+
+    `largest` is its most bytes; a limit also refuses what is no file, such as a pipe, which might never end. `needed`
+    is the key to ask for in an empty file; without one, an empty file is null.
+    """
+    text = _text(file, largest)
     node = _compose(file, text)
-    return _Reading(file, faults, _ALIASED + 4 * len(text)).item(node, "", node)
+    if node is None and needed:
+        _refuse(file, f"is empty: it needs at least the key {needed}")
+    return _Reading(file, faults, kind, _ALIASED + 4 * len(text)).item(node, "", node) if node else kind(file, 1, 1, "")
 
 
-def _text(file: Path) -> str:
+def _text(file: Path, largest: int | None) -> str:
     try:
+        if largest is not None:
+            _limit(file, largest)
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
         _refuse(file, f"cannot be read: {error.strerror}")
@@ -62,12 +72,18 @@ def _text(file: Path) -> str:
     return text
 
 
-def _compose(file: Path, text: str) -> yaml.Node:
+def _limit(file: Path, largest: int) -> None:
+    status = file.stat()
+    if not stat.S_ISREG(status.st_mode):
+        _refuse(file, "is not a file")
+    if status.st_size > largest:
+        _refuse(file, f"is larger than {largest // 1024} KiB")
+
+
+def _compose(file: Path, text: str) -> yaml.Node | None:
     loader = _Loader(text)
     try:
         node = loader.get_node() if loader.check_node() else None
-        if node is None:
-            _refuse(file, "is empty: it needs at least the key workspaces")
         if loader.check_node():
             _refuse(file, "holds more than one document: write one, without a line --- in its middle")
     except yaml.MarkedYAMLError as error:
@@ -88,16 +104,17 @@ def _refuse(file: Path, message: str, line: int = 1, column: int = 1) -> NoRetur
 class _Reading:
     """Turn nodes into items, aliases and merge keys into copies of what they stand for."""
 
-    def __init__(self, file: Path, faults: list[Fault], most: int) -> None:
+    def __init__(self, file: Path, faults: list[Fault], kind: type[Item], most: int) -> None:
         self._file = file
         self._faults = faults
+        self._kind = kind
         self._left = most
 
     def item(self, node: yaml.Node, path: str, key: yaml.Node, depth: int = 0) -> Item:
         """Return a node and all below it as an item."""
         self._spend(node, depth)
         line, column = _place(node)
-        item = Item(self._file, line, column, path, None, "", _place(key))
+        item = self._kind(self._file, line, column, path, None, "", _place(key))
         tag = node.tag.removeprefix(_TAG)
         if isinstance(node, yaml.MappingNode) and tag == "map":
             return item.checked(self._mapping(node, path, depth))
@@ -105,7 +122,7 @@ class _Reading:
             entries = (self.item(entry, f"{path}[{n}]", entry, depth + 1) for n, entry in enumerate(node.value))
             return item.checked(list(entries))
         if isinstance(node, yaml.ScalarNode) and tag in _TEXT | {"null", "bool", "int", "float"}:
-            return Item(self._file, line, column, path, _scalar(tag, node.value), node.value, _place(key))
+            return self._kind(self._file, line, column, path, _scalar(tag, node.value), node.value, _place(key))
         return item.refused("has a YAML tag, which has no meaning here: quote a text that begins with !", self._faults)
 
     def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> dict[str, Item]:
@@ -115,11 +132,11 @@ class _Reading:
             if not isinstance(name, str):
                 self._faults.append(Fault(self._file, line, column, path, "a key must be text"))
             elif name not in items:
-                items[name] = self.item(value, _step(path, name), key, depth + 1)
+                items[name] = self.item(value, step(path, name), key, depth + 1)
             elif not merged:
                 first, _ = items[name].key_place
                 message = f"the key stands twice, first in line {first}: remove one"
-                self._faults.append(Fault(self._file, line, column, _step(path, name), message))
+                self._faults.append(Fault(self._file, line, column, step(path, name), message))
         return items
 
     def _pairs(
@@ -137,7 +154,7 @@ class _Reading:
             if isinstance(source, yaml.MappingNode):
                 yield from self._pairs(source, path, depth + 1, merged=True)
             else:
-                fault = Fault(self._file, *_place(source), _step(path, "<<"), "only a mapping can be merged")
+                fault = Fault(self._file, *_place(source), step(path, "<<"), "only a mapping can be merged")
                 self._faults.append(fault)
 
     def _spend(self, node: yaml.Node, depth: int) -> None:
@@ -148,12 +165,6 @@ class _Reading:
 
 def _place(node: yaml.Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
-
-
-def _step(path: str, key: str) -> str:
-    if not _PLAIN_KEY.fullmatch(key):
-        return f"{path}[{quote(key[:60])}]"
-    return f"{path}.{key}" if path else key
 
 
 def _scalar(tag: str, text: str) -> bool | float | str | None:
