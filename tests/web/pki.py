@@ -6,7 +6,7 @@ import os
 import shutil
 import ssl
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,23 +48,25 @@ class Authority:
 
     def __init__(self, folder: Path, name: str, parent: "Authority | None" = None) -> None:
         self._folder = folder
-        extension = "basicConstraints=critical,CA:TRUE"
-        self.pair = parent.issue(name, extension) if parent else self._make(name, extension)
+        extensions = ("basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign")  # 3.13 is strict
+        self.pair = parent.issue(name, *extensions) if parent else self._make(name, extensions)
 
     @property
     def pem(self) -> str:
         return self.pair.certificate.read_text()
 
-    def issue(self, name: str, extension: str = "subjectAltName=DNS:localhost") -> Pair:
-        """Sign a certificate for a new key."""
-        return self._make(name, extension, "-CA", str(self.pair.certificate), "-CAkey", str(self.pair.key))
+    def issue(self, name: str, *extensions: str) -> Pair:
+        """Sign a certificate for a new key, by default one for localhost."""
+        given = extensions or ("subjectAltName=DNS:localhost",)
+        return self._make(name, given, "-CA", str(self.pair.certificate), "-CAkey", str(self.pair.key))
 
-    def _make(self, name: str, extension: str, *signer: str) -> Pair:
+    def _make(self, name: str, extensions: Sequence[str], *signer: str) -> Pair:
         pair = Pair(name, self._folder / f"{name}.pem", self._folder / f"{name}.key")
         config = self._folder / "openssl.cnf"
         config.write_text("[req]\ndistinguished_name = name\n[name]\n")
         command = [tool("openssl"), "req", "-x509", "-config", str(config), "-subj", f"/CN={name}", "-days", "2"]
-        command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-addext", extension, *signer]
+        command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", *signer]
+        command += [word for extension in extensions for word in ("-addext", extension)]
         command += ["-out", str(pair.certificate), "-keyout", str(pair.key)]
         subprocess.run(command, check=True, capture_output=True, timeout=20)
         return pair
