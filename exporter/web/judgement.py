@@ -133,9 +133,10 @@ def _too_few(ratio: float, what: str, count: int, needed: int) -> Figure:
 def _judge(value: float, limits: Limits, words: Callable[[float], str], *, floor: bool = False) -> Figure:
     passed = [(severity, limit) for severity, limit in limits if (value < limit if floor else value > limit)]
     if not passed:
-        return Figure(value, ", ".join(f"{severity} {words(limit)}" for severity, limit in limits) or "no limit")
+        known = (f"{'floor' if floor else severity} {words(limit)}" for severity, limit in limits)
+        return Figure(value, ", ".join(known) or "no limit")
     severity, limit = passed[-1]
-    return Figure(value, f"{'under' if floor else 'over'} {severity} {words(limit)}", severity)
+    return Figure(value, f"{'under floor' if floor else f'over {severity}'} {words(limit)}", severity)
 
 
 def _percent(ratio: float) -> str:

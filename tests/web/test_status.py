@@ -139,8 +139,8 @@ def test_the_queue_is_held_against_its_limits(
 @pytest.mark.parametrize(
     ("stats", "note", "severity"),
     [
-        (Stats(delivered=200, replied=4), "info 2 %", None),
-        (Stats(delivered=200, replied=3), "under info 2 %", "info"),
+        (Stats(delivered=200, replied=4), "floor 2 %", None),
+        (Stats(delivered=200, replied=3), "under floor 2 %", "info"),
         (Stats(delivered=199, replied=0), "too few delivered to judge: 199 of 200", None),
         (Stats(delivered=0, replied=0), "nothing delivered", None),
         (Stats(delivered=200), "not reported", None),
