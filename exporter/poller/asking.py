@@ -105,9 +105,9 @@ class Asking:
 
     def _pause(self, error: Failure, attempt: int, interval: float) -> float:
         """Back off exponentially with full jitter, or as the API says; a 429 holds the whole workspace."""
-        pause = random.uniform(0, 2.0**attempt)  # noqa: S311 - spreads retries, guards nothing
-        if error.retry_after is not None:
-            pause = min(error.retry_after, interval)
+        pause = error.retry_after
+        if pause is None:
+            pause = random.uniform(0, 2.0**attempt)  # noqa: S311 - spreads retries, guards nothing
         if error.reason is Reason.RATE_LIMITED:
             self.budget.hold(min(pause, interval))
         return pause
