@@ -1,0 +1,118 @@
+"""A poller and the API that it asks, in virtual time: hours pass in milliseconds; httpx's transport is the seam."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Self, TypeAlias
+
+import httpx
+
+from exporter.client import Client
+from exporter.config import Campaign, Config, Workspace
+from exporter.poller import Poller
+from exporter.secret import ApiKey
+from exporter.store import State, Store
+from exporter.telemetry import Telemetry
+from tests import build
+
+Answer: TypeAlias = Callable[[str], Awaitable[httpx.Response]]
+
+
+async def good(campaign_id: str) -> httpx.Response:
+    await asyncio.sleep(0.1)
+    return httpx.Response(200, json={"campaignId": campaign_id, "sent": 1})
+
+
+def status(code: int, **headers: str) -> Answer:
+    async def answer(_: str) -> httpx.Response:
+        return httpx.Response(code, headers=headers)
+
+    return answer
+
+
+async def hang(_: str) -> httpx.Response:
+    await asyncio.sleep(3600)
+    raise AssertionError("the time-out comes first")
+
+
+class Transport(httpx.MockTransport):
+    is_closed = False
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+@dataclass
+class World:
+    """A poller, the API it asks and what was asked when; `answers` may change while it runs."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    asked: list[tuple[float, str]] = field(default_factory=list)
+    transports: list["Transport"] = field(default_factory=list)
+    most_in_flight: int = 0
+    _in_flight: int = 0
+
+    def __post_init__(self) -> None:
+        clock = asyncio.get_running_loop().time
+        self.wall = lambda: 1e9 + clock()
+        self.store = Store(wall=self.wall, monotonic=clock)
+        self.telemetry = Telemetry()
+        self.poller = Poller(self.store, self.telemetry, self._open_client)
+
+    def _open_client(self, workspace: Workspace) -> Client:
+        transport = Transport(self._answer)
+        self.transports.append(transport)
+        return Client(workspace.api, ApiKey(workspace.key), transport=transport, wall=self.wall)
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        campaign_id = request.url.path.split("/")[3]
+        self.asked.append((asyncio.get_running_loop().time(), campaign_id))
+        self._in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self._in_flight)
+        try:
+            return await self.answers.get(campaign_id, self.answers.get("*", good))(campaign_id)
+        finally:
+            self._in_flight -= 1
+
+    async def configure(self, config: Config) -> None:
+        self.store.configure(config.campaigns)
+        await self.poller.configure(config)
+        self.telemetry.configure((workspace.name, len(workspace.campaigns)) for workspace in config.workspaces)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.poller.stop()
+
+    async def run(self, config: Config, seconds: float) -> None:
+        self.poller.start()
+        await self.configure(config)
+        await asyncio.sleep(seconds)
+
+    def times(self, campaign_id: str) -> list[float]:
+        return [round(at, 2) for at, id_ in self.asked if id_ == campaign_id]
+
+    def state(self, campaign_id: str) -> State:
+        state = self.store.get(("acme", campaign_id))
+        assert state is not None
+        return state
+
+    def reasons(self) -> Counter[str]:
+        return Counter(state.error.reason.value if state.error else "" for state in self.store.states())
+
+    def overruns(self) -> float:
+        value = self.telemetry.registry.get_sample_value(
+            "leadterra_workspace_sweep_overruns_total", {"workspace": "acme"}
+        )
+        assert value is not None
+        return value
+
+    def requests(self, code: str) -> float | None:
+        labels = {"workspace": "acme", "code": code}
+        return self.telemetry.registry.get_sample_value("leadterra_api_requests_total", labels)
+
+
+def campaigns(count: int, interval: float = 60.0) -> list[Campaign]:
+    return [build.campaign(f"c{number}", interval=interval) for number in range(count)]
