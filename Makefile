@@ -22,9 +22,10 @@ lint: .venv/dev      ## format, lint, types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-generate: .venv/dev  ## everything that is generated: metric reference, golden pages, alert table, PrometheusRule
+generate: .venv/dev  ## everything that is generated: metric reference, golden pages, alert table, PrometheusRule, dashboards
 	$(BIN)/python -m tests.generate
 	$(BIN)/python -m tests.rules.documents
+	$(BIN)/python -m grafana.build
 
 build: .venv/dev     ## wheel and source archive in dist/
 	$(BIN)/python -m build --no-isolation

@@ -1,0 +1,32 @@
+"""Which metrics there are to query and which labels each has: a name that nobody exports stops the build."""
+
+from exporter.exposition import METRICS
+from exporter.telemetry import Telemetry
+
+CAMPAIGN_LABELS = ("workspace", "campaign_id", "campaign")
+TARGET_LABELS = ("job", "instance")
+
+_OF_PROCESS = (  # the Python client library has these on Linux only, and the build must not depend on that
+    "process_cpu_seconds_total",
+    "process_max_fds",
+    "process_open_fds",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+)
+_OF_SCRAPE = ("up", "scrape_duration_seconds", "scrape_samples_scraped")
+
+
+def _own() -> dict[str, frozenset[str]]:
+    telemetry = Telemetry(of_process=False)
+    telemetry.configure([("any", 1)])
+    telemetry.swept("any", 1.0)  # it has no series before the first sweep
+    samples = (sample for family in telemetry.registry.collect() for sample in family.samples)
+    return {sample.name: frozenset(sample.labels) for sample in samples}
+
+
+EXPORTED: dict[str, frozenset[str]] = {
+    **{metric.name: frozenset((*CAMPAIGN_LABELS, *filter(None, [metric.label]))) for metric in METRICS},
+    **_own(),
+    **dict.fromkeys((*_OF_PROCESS, *_OF_SCRAPE), frozenset()),
+}
+"""Each metric's labels, besides those of its target and those of the configuration."""
