@@ -230,7 +230,7 @@ def test_a_name_like_a_script_stays_text(page: Page, served: Served) -> None:
     assert page.locator("script").count() == 1
 
 
-@pytest.mark.parametrize("width", [360, 1081, 1240])
+@pytest.mark.parametrize("width", [360, 1081, 1279, 1280])
 def test_no_width_needs_sideways_scrolling(page: Page, served: Served, width: int) -> None:
     limits = Thresholds(emails_queued=Limits(warning=1, critical=100_000), reply_ratio=Limits(info=0.5))
     wide = Campaign("acme" * 9, "x" * 64, "Name" * 20, (("team", "t" * 50),), thresholds=limits)
