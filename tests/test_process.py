@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from exporter.sandbox import parse_flag
 from tests import build
 from tests.process import PATIENCE, ROOT, RunningExporter, RunningSandbox, running_exporter
+from tests.web.pki import Authority
 
 pytestmark = pytest.mark.slow
 
@@ -178,6 +180,28 @@ def test_ends_while_a_name_lookup_hangs(tmp_path: Path) -> None:
         assert process.stdout.readline() == "looking up\n"
         process.terminate()
         assert process.wait(5) == 0
+
+
+def test_tls_comes_from_the_web_configuration_file(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "authority")
+    authority.issue("server").install(tmp_path)
+    web_config = tmp_path / "web.yaml"
+    web_config.write_text("tls_server_config: {cert_file: server.pem, key_file: server.key}\n")
+    with RunningSandbox() as sandbox:
+        config = write_config(tmp_path, sandbox, "camp_123")
+        arguments = [config, "--web.listen-address=localhost:0", f"--web.config.file={web_config}"]
+        with running_exporter(*arguments) as exporter:
+            trusting = ssl.create_default_context(cadata=authority.pem)
+            page = httpx.get(exporter.url.replace("http://", "https://") + "/metrics", verify=trusting)
+            assert "leadterra_exporter_build_info" in page.text
+            with pytest.raises(httpx.TransportError):
+                exporter.get("/metrics")
+    web_config.write_text("tls_server_confg: {}\n")
+    told = run(config, f"--web.config.file={web_config}", "--web.listen-address=127.0.0.1:0")
+    assert (told.returncode, told.stderr.strip()) == (
+        1,
+        f'{web_config}:1:1: tls_server_confg: unknown key: did you mean "tls_server_config"?',
+    )
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
