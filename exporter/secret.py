@@ -34,6 +34,8 @@ class KeySource:
             if key is None:
                 raise KeyUnavailableError(f"{self} is not set")
             return key
+        if self.file.exists() and not self.file.is_file():  # opening a pipe would wait for its writer
+            raise KeyUnavailableError(f"{self} is not a file")
         try:
             return self.file.read_text()
         except UnicodeDecodeError:

@@ -49,7 +49,7 @@ def test_what_is_not_there_is_refused_by_place(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     expected = {
         KeySource(file=tmp_path / "none"): f"file {tmp_path / 'none'}: No such file or directory",
-        KeySource(file=tmp_path): f"file {tmp_path}: Is a directory",
+        KeySource(file=tmp_path): f"file {tmp_path} is not a file",
         KeySource(file=tmp_path / "binary"): f"file {tmp_path / 'binary'} is not text",
         KeySource(env=ENV): f"environment variable {ENV} is not set",
     }
@@ -126,3 +126,9 @@ def test_nothing_shows_the_key(file: Path) -> None:
     assert KEY not in "".join(shown)
     assert shown[0] == f"<ApiKey from file {file}>"
     assert str(KeySource(env=ENV)) == f"environment variable {ENV}"
+
+
+def test_a_pipe_is_no_key_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(KeyUnavailableError, match="pipe is not a file"):
+        KeySource(file=tmp_path / "pipe").read()
