@@ -72,15 +72,18 @@ class Asking:
             log.exception("internal error while polling", workspace=campaign.workspace, campaign_id=campaign.id)
             self._failed(campaign, Failure(Reason.INVALID_RESPONSE, "internal error, see the log"))
         else:
-            tell = log.info if self._last_reason(campaign) else log.debug
+            last = self._last_failure(campaign)
+            tell = log.info if last and last.code else log.debug
             tell("polled", workspace=campaign.workspace, campaign_id=campaign.id)
             self._store.succeeded(campaign.key, stats)
         finally:
             self._asked.discard(campaign.key)
 
     def _failed(self, campaign: Campaign, error: Failure) -> None:
-        is_news = self._last_reason(campaign) is not error.reason
-        say = log.warning if is_news else log.debug  # once when it starts, not at each poll of a long night
+        last = self._last_failure(campaign)
+        # Once when it starts, not at each poll of a long night; a refused key is told of once, not for each campaign.
+        is_news = (last is None or last.reason is not error.reason) and error.code is not None
+        say = log.warning if is_news else log.debug
         say(
             "poll failed",
             workspace=campaign.workspace,
@@ -114,19 +117,27 @@ class Asking:
 
     async def _attempt(self, campaign: Campaign, *, probing: bool) -> Stats:
         self._check_key(probing=probing)
-        hangs = self._last_reason(campaign) is Reason.TIMEOUT
+        last = self._last_failure(campaign)
+        hangs = last is not None and last.reason is Reason.TIMEOUT
         async with self._slow if hangs else nullcontext(), self._slots:
             await self.budget.acquire()
             self._check_key(probing=probing)  # another campaign may have learnt of a refusal in the meantime
             return await self._send(campaign, probing=probing)
 
-    def _last_reason(self, campaign: Campaign) -> Reason | None:
+    def _last_failure(self, campaign: Campaign) -> Failure | None:
         state = self._store.get(campaign.key)
-        return state.error.reason if state and state.error else None
+        return state.error if state else None
 
     def _check_key(self, *, probing: bool) -> None:
         if self.refusal is not None and not probing:
-            raise PollError(self.refusal.reason, self.refusal.detail)
+            raise PollError(self.refusal.reason, f"not asked, the workspace's key was refused: {self.refusal.detail}")
+
+    def _judge_key(self, refusal: Failure | None) -> None:
+        if refusal is not None and self.refusal is None:
+            log.error("key refused", workspace=self.workspace.name, detail=refusal.detail)
+        elif refusal is None and self.refusal is not None:
+            log.info("key no longer refused", workspace=self.workspace.name)
+        self.refusal = refusal
 
     async def _send(self, campaign: Campaign, *, probing: bool) -> Stats:
         loop = asyncio.get_running_loop()
@@ -136,14 +147,12 @@ class Asking:
             stats = await self.client.read(campaign.id)
         except PollError as error:
             code = error.failure.code
-            if error.failure.refuses_key:
-                self.refusal = error.failure
-            elif probing:
-                self.refusal = None
+            if error.failure.refuses_key or probing:
+                self._judge_key(error.failure if error.failure.refuses_key else None)
             raise
         else:
             code = "200"
-            self.refusal = None
+            self._judge_key(None)
             return stats
         finally:
             if code is not None:

@@ -66,6 +66,29 @@ def test_a_refused_key_ends_the_sweep_and_the_next_asks_once() -> None:
     assert world.reasons() == {"authentication_failed": 100}
 
 
+def test_a_refused_key_is_told_of_once_and_so_is_its_end() -> None:
+    told = StringIO()
+    log.configure("info", "logfmt", told)
+
+    async def scenario() -> World:
+        async with World({"*": status(401)}) as world:
+            await world.run(build.config(build.workspace(campaigns(100), requests_per_second=10)), 130)
+            world.answers["*"] = good
+            await asyncio.sleep(130)
+        return world
+
+    world = run_virtually(scenario())
+
+    assert world.reasons() == {"": 100}
+    lines = [line.partition(" ")[2] for line in told.getvalue().splitlines()]
+    assert lines == [
+        'level=error msg="key refused" workspace=acme detail="HTTP 401"',
+        'level=warning msg="poll failed" workspace=acme campaign_id=c0 reason=authentication_failed detail="HTTP 401"',
+        'level=info msg="key no longer refused" workspace=acme',
+        "level=info msg=polled workspace=acme campaign_id=c0",
+    ]
+
+
 def test_a_key_that_is_accepted_again_lets_the_sweep_go_on() -> None:
     async def scenario() -> World:
         async with World({"*": status(401)}) as world:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import Counter
+from io import StringIO
 from itertools import pairwise
 
 import httpx
 import pytest
 
+from exporter import log
 from tests import build
 from tests.conftest import run_virtually
 from tests.poller.world import World, campaigns, good, hang
@@ -46,7 +48,10 @@ def test_no_more_requests_are_in_flight_than_allowed() -> None:
     assert run_virtually(scenario()).most_in_flight == 4
 
 
-def test_an_overrun_is_counted_once_a_sweep_and_nothing_piles_up() -> None:
+def test_an_overrun_is_counted_and_logged_once_a_sweep_and_nothing_piles_up() -> None:
+    told = StringIO()
+    log.configure("info", "logfmt", told)
+
     async def scenario() -> World:
         async with World() as world:
             await world.run(build.config(build.workspace(campaigns(100), requests_per_second=1)), 1000)
@@ -55,6 +60,7 @@ def test_an_overrun_is_counted_once_a_sweep_and_nothing_piles_up() -> None:
     world = run_virtually(scenario())
 
     assert 5 <= world.overruns() <= 1000 / 60
+    assert told.getvalue().count('msg="sweep overran its interval"') == world.overruns()
     asked = Counter(id_ for _, id_ in world.asked)
     assert min(asked.values()) >= 7  # of 10: too slow for all, and for none much more than for others
     assert len(world.asked) == pytest.approx(1000, abs=2)

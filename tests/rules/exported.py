@@ -5,28 +5,10 @@ from typing import Any
 
 import promql_parser
 
-from exporter.exposition import METRICS
-from exporter.telemetry import Telemetry
+from grafana.metrics import EXPORTED
 from tests.rules.documents import rules
 
-_CAMPAIGN = {"workspace", "campaign_id", "campaign"}
 _TARGET = {"job", "instance", "pod", "container", "endpoint", "node", "namespace", "cluster"}
-
-
-def _own() -> Iterator[tuple[str, set[str]]]:
-    telemetry = Telemetry(of_process=False)
-    telemetry.configure([("acme", 1)])
-    telemetry.swept("acme", 1.0)  # it has no series before the first sweep
-    for family in telemetry.registry.collect():
-        for sample in family.samples:
-            yield sample.name, set(sample.labels)
-
-
-EXPORTED: dict[str, set[str]] = {
-    **{metric.name: _CAMPAIGN | ({metric.label} if metric.label else set()) for metric in METRICS},
-    **dict(_own()),
-    "up": set(),  # Prometheus' own
-}
 
 
 def selectors(expr: str) -> Iterator[Any]:
