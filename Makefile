@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo test test-all check lint generate lock build clean
+.PHONY: demo tools test test-all check lint generate lock build clean
 
 demo: .venv/run      ## the exporter on the built-in sandbox API
 	$(BIN)/python -m exporter demo $(ARGS)
@@ -27,12 +27,15 @@ generate: .venv/dev  ## everything that is generated: metric reference, golden p
 	$(BIN)/python -m tests.rules.documents
 	$(BIN)/python -m grafana.build
 
+tools: .venv/tools   ## what the checks of deploy/ and the pictures need, beside the tests
+
 build: .venv/dev     ## wheel and source archive in dist/
 	$(BIN)/python -m build --no-isolation
 
 lock:                ## new locked versions; needs uv
 	uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -q -U -o requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -q -U -o requirements-dev.lock
+	uv pip compile pyproject.toml --group dev --group tools --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -q -U -o requirements-tools.lock
 
 clean:
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
@@ -42,10 +45,16 @@ clean:
 	$(PYTHON) -m venv .venv
 	@touch $@
 
+# A lock names everything, so nothing is left to resolve: pip would take the newest of a package that is asked for with
+# extras, whatever the lock says, and then miss its hash.
 .venv/run: .venv/python requirements.lock
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 .venv/dev: .venv/python requirements-dev.lock
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@ .venv/run
+
+.venv/tools: .venv/dev requirements-tools.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-tools.lock
+	@touch $@
