@@ -31,7 +31,7 @@ class Exporter:
         self._telemetry = Telemetry(shard_index=shard.index, shard_total=shard.total, of_process=process_metrics)
         self.page = Page(self.store, self._own_metrics)
         self._poller = Poller(self.store, self._telemetry, _open_client)
-        self._config_file = config_file
+        self.config_file = config_file
         self._reloading = asyncio.Lock()
 
     async def start(self) -> None:
@@ -48,18 +48,18 @@ class Exporter:
         """Load the configuration again; where it has faults, return them and go on with the old one."""
         async with self._reloading:
             try:
-                config = await asyncio.to_thread(load, self._config_file)
+                config = await asyncio.to_thread(load, self.config_file)
             except ConfigError as error:
                 return self._refuse(error)
             await self._adopt(config, self._poller.configure)
-            log.info("configuration loaded", file=str(self._config_file), campaigns=len(config.campaigns))
+            log.info("configuration loaded", file=str(self.config_file), campaigns=len(config.campaigns))
             return None
 
     def _refuse(self, faults: ConfigError) -> str:
         self._telemetry.loaded(None)
         for fault in faults.faults:
             log.error("configuration fault", fault=str(fault))
-        log.error("the configuration was not loaded, the old one stays in use", file=str(self._config_file))
+        log.error("the configuration was not loaded, the old one stays in use", file=str(self.config_file))
         return str(faults)
 
     async def stop(self) -> None:
@@ -113,16 +113,3 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
-
-
-def reload_on_hangup(exporter: Exporter) -> None:
-    """Load the configuration again at each SIGHUP."""
-    loop = asyncio.get_running_loop()
-    tasks: set[asyncio.Task[str | None]] = set()
-
-    def reload() -> None:
-        task = loop.create_task(exporter.reload())
-        tasks.add(task)  # a loop keeps no task alive
-        task.add_done_callback(tasks.discard)
-
-    loop.add_signal_handler(signal.SIGHUP, reload)

@@ -14,9 +14,10 @@ import structlog
 from aiohttp import web
 
 from exporter import __version__, flags, log
-from exporter.app import Exporter, reload_on_hangup, serve, stop_on_signals
+from exporter.app import Exporter, serve, stop_on_signals
 from exporter.config import Config, ConfigError, load
 from exporter.exposition import Format
+from exporter.reload import fingerprint, reload_on_change, reload_on_hangup
 from exporter.shard import Shard
 from exporter.web.listen import Listener, ListenError
 from exporter.web.server import Endpoints, Server
@@ -71,15 +72,17 @@ def _serve(argv: Sequence[str]) -> int:
     parser = flags.serve_parser()
     args = parser.parse_args(argv)
     if args.shard_index >= args.shard_total:
-        parser.error("--shard.index counts from 0 and must be below --shard.total")
+        advice = f"there are {args.shard_total}, counted from 0: set --shard.total to as many as there are"
+        parser.error(f"--shard.index {args.shard_index} is not below --shard.total: {advice}")
     log.configure(args.log_level, args.log_format)
+    seen = fingerprint(args.config_file)  # first: what is written from now on is a change
     config = load(args.config_file)
     if args.config_check:
         return _check(args.config_file, config)
     shard = Shard(args.shard_index, args.shard_total)
     if args.once:
         return _run(_once(args.config_file, config, shard))
-    _run(_poll_and_serve(args, config, shard, [Listener(address) for address in args.web_listen_address]))
+    _run(_poll_and_serve(args, config, shard, [Listener(address) for address in args.web_listen_address], seen))
     return 0
 
 
@@ -99,12 +102,18 @@ async def _once(config_file: Path, config: Config, shard: Shard) -> int:
 
 
 async def _poll_and_serve(
-    args: argparse.Namespace, config: Config, shard: Shard, listeners: Sequence[Listener]
+    args: argparse.Namespace,
+    config: Config,
+    shard: Shard,
+    listeners: Sequence[Listener],
+    seen: bytes | None = None,
 ) -> None:
     web_config = WebConfigFile(args.web_config_file) if args.web_config_file else None
     stop = stop_on_signals()
     exporter = Exporter(args.config_file, config, shard=shard)
     reload_on_hangup(exporter)
+    interval = args.config_auto_reload_interval
+    follow = asyncio.create_task(reload_on_change(exporter, interval, seen)) if interval else None
     endpoints = Endpoints(exporter, telemetry_path=args.web_telemetry_path, lifecycle=args.web_enable_lifecycle)
     app = endpoints.application()
     if web_config:
@@ -112,6 +121,8 @@ async def _poll_and_serve(
     for listener in listeners:
         _logger.info("listening", address=str(listener), version=__version__)
     await serve(exporter, Server(app, listeners, web_config.ssl_context() if web_config else None), stop)
+    if follow:
+        follow.cancel()
 
 
 def _demo(argv: Sequence[str]) -> int:

@@ -2,14 +2,17 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from exporter import __version__, log
+from exporter.config import durations
 
 _PREFIX = "LEADTERRA_EXPORTER_"
+_SHARD_HELP = "poll only this shard's campaigns; a StatefulSet pod's name, such as leadterra-exporter-2, says it too"
 _SWITCHES = {"true": True, "1": True, "false": False, "0": False}
 
 _EPILOG = """\
@@ -30,10 +33,18 @@ def serve_parser() -> argparse.ArgumentParser:
     """Build the parser of the command without a name, which serves."""
     parser = _parser("leadterra-exporter", "Prometheus exporter for Leadterra campaign statistics.", epilog=_EPILOG)
     _add(parser, "--config.file", default="config.yaml", type=Path, metavar="FILE", help="the configuration")
+    _add(
+        parser,
+        "--config.auto-reload-interval",
+        default=None,
+        type=_duration,
+        metavar="DURATION",
+        help="how often to look whether the configuration has changed, and load it again; without, never",
+    )
     _add_switch(parser, "--config.check", "say what is wrong with the configuration and end; polls nothing")
     _add_switch(parser, "--once", "poll every campaign once, print the page and end; 1 where a poll failed")
     _add_web(parser, listen=":10421")
-    _add(parser, "--shard.index", default=0, type=_count, metavar="N", help="poll only this shard's campaigns")
+    _add(parser, "--shard.index", default=0, type=_shard_index, metavar="N", help=_SHARD_HELP)
     _add(parser, "--shard.total", default=1, type=_count, metavar="N", help="how many shards there are")
     _add_log(parser)
     return parser
@@ -46,6 +57,7 @@ def demo_parser() -> argparse.ArgumentParser:
     parser = _parser("leadterra-exporter demo", "Serve against the built-in sandbox API, which is not the real one.")
     _add_web(parser, listen="127.0.0.1:10421")
     sandbox.add_flags(parser)
+    parser.set_defaults(config_auto_reload_interval=None)
     parser.set_defaults(speed=60.0, listen_address="127.0.0.1:0")  # the campaigns' hours pass in minutes
     _add_log(parser)
     return parser
@@ -134,6 +146,21 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f'"{text}" is not a number from 0 on')
     return int(text)
+
+
+def _shard_index(text: str) -> int:
+    ordinal = re.fullmatch(r"(?:.+-)?([0-9]+)", text, re.ASCII)
+    if ordinal is None:
+        advice = "write a number from 0 on, or a pod's name that ends in one, like leadterra-exporter-2"
+        raise argparse.ArgumentTypeError(f'"{text}" names no shard: {advice}')
+    return int(ordinal[1])
+
+
+def _duration(text: str) -> float:
+    seconds = durations.parse(text)
+    if not seconds:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a duration: write one like 30s')
+    return seconds
 
 
 def _path(text: str) -> str:

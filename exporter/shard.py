@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from exporter.config import Config, Key
+from exporter.config import Api, Config, Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +18,25 @@ class Shard:
         return self.total == 1 or max(range(self.total), key=lambda index: _weight(index, key)) == self.index
 
     def part_of(self, config: Config) -> Config:
-        """Keep this shard's campaigns and its part of each key's budget."""
+        """Keep this shard's campaigns and its part of what each key allows, so that all shards together keep to it."""
         if self.total == 1:
             return config
         workspaces = (
             replace(
                 workspace,
                 campaigns=tuple(campaign for campaign in workspace.campaigns if self.owns(campaign.key)),
-                api=replace(workspace.api, requests_per_second=workspace.api.requests_per_second / self.total),
+                api=self._part_of(workspace.api),
             )
             for workspace in config.workspaces
         )
         return replace(config, workspaces=tuple(workspace for workspace in workspaces if workspace.campaigns))
+
+    def _part_of(self, api: Api) -> Api:
+        return replace(
+            api,
+            requests_per_second=api.requests_per_second / self.total,
+            max_concurrency=max(1, api.max_concurrency // self.total),
+        )
 
 
 def _weight(index: int, key: Key) -> bytes:

@@ -102,6 +102,12 @@ class Telemetry:
             registry=self.registry,
         )
         shard.labels(str(shard_index), str(shard_total)).set(1)
+        shards = Gauge(
+            "leadterra_exporter_shards",
+            "Number of shards that the campaigns are spread over, as this exporter was told.",
+            registry=self.registry,
+        )
+        shards.set(shard_total)
 
     def configure(self, campaigns: Iterable[tuple[str, int]]) -> None:
         """Take the workspaces and how many campaigns each has; series of others end, new ones start at 0."""

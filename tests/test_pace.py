@@ -4,17 +4,20 @@ import re
 import threading
 from bisect import bisect_left
 from collections import Counter
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from exporter.sandbox import load_ids
+from tests.monitoring import wait_until
 from tests.process import RunningSandbox, running_exporter
 
 pytestmark = pytest.mark.slow
 
 CAMPAIGNS, INTERVAL, BUDGET = 1000, 60, 40
+SHARDED, SHARDS, KEYS_BUDGET = 200, 3, 20
 CONFIG = """\
 api: {{base_url: {url}, requests_per_second: {budget}}}
 poll: {{interval: {interval}s}}
@@ -52,3 +55,26 @@ def test_requests_are_even_and_never_above_the_budget(tmp_path: Path) -> None:
     assert all(95 <= count <= 105 for count in bins)
     assert overruns
     assert float(overruns[1]) == 0
+
+
+def test_shards_together_keep_to_the_keys_budget(tmp_path: Path) -> None:
+    """Three processes with one configuration: each campaign once, and no second with more than the key allows."""
+    with RunningSandbox(load_campaigns=SHARDED) as sandbox, ExitStack() as running:
+        config = tmp_path / "config.yaml"
+        ids = ", ".join(load_ids(SHARDED))
+        config.write_text(CONFIG.format(url=sandbox.url, budget=KEYS_BUDGET, interval=INTERVAL, ids=ids))
+        for index in range(SHARDS):
+            arguments = [f"--config.file={config}", "--web.listen-address=127.0.0.1:0", f"--shard.total={SHARDS}"]
+            environment = {"PACE_KEY": "sk_test_sandbox_acme", "LEADTERRA_EXPORTER_SHARD_INDEX": f"exporter-{index}"}
+            exporter = running.enter_context(running_exporter(*arguments, **environment))
+            page = exporter.wait_for("/metrics", "leadterra_exporter_shards 3.0")
+            assert f'leadterra_exporter_shard_info{{index="{index}",total="3"}} 1.0' in page
+        wait_until(lambda: len({request.campaign_id for request in sandbox.requests}) == SHARDED, "each campaign", 60)
+    times = [request.time for request in sandbox.requests]
+
+    fullest = max(bisect_left(times, at + 1) - place for place, at in enumerate(times))
+    print(f"\n{len(times)} requests in {times[-1] - times[0]:.1f} s, at most {fullest} in any second")  # noqa: T201 - the figures are what this test is for
+    # A shard's part may be a fraction, of which a second sees the next whole number.
+    assert fullest <= KEYS_BUDGET * (1 + sandbox.longest_stall) + SHARDS
+    polled = Counter(request.campaign_id for request in sandbox.requests)
+    assert max(polled.values()) <= 2  # the second sweep of the first shard to end its first has begun

@@ -5,6 +5,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import httpx
@@ -100,6 +101,28 @@ def reload(exporter: RunningExporter, how: str) -> tuple[int, str] | None:
         return None
     answer = httpx.request(how, f"{exporter.url}/-/reload", timeout=PATIENCE)
     return answer.status_code, answer.text
+
+
+def test_a_changed_file_is_loaded_by_itself(tmp_path: Path) -> None:
+    """As Kubernetes renews a ConfigMap: the file is a link through a folder's link, which is replaced."""
+    with RunningSandbox() as sandbox:
+        link = tmp_path / "config.yaml"
+        link.symlink_to(Path("data", "config.yaml"))
+        (tmp_path / "key").write_text(KEY)
+        renew(tmp_path, sandbox, "camp_draft")
+        arguments = [f"--config.file={link}", "--config.auto-reload-interval=50ms", "--web.listen-address=127.0.0.1:0"]
+        with running_exporter(*arguments) as exporter:
+            exporter.wait_for("/metrics", series("leadterra_campaign_up", "camp_draft") + " 1")
+            renew(tmp_path, sandbox, "camp_paused")
+            exporter.wait_for("/metrics", series("leadterra_campaign_up", "camp_paused") + " 1")
+            assert "camp_draft" not in exporter.get("/metrics").text
+
+
+def renew(folder: Path, sandbox: RunningSandbox, *campaigns: str) -> None:
+    version = Path(tempfile.mkdtemp(dir=folder))
+    write_config(version, sandbox, *campaigns)
+    (folder / "new").symlink_to(version)
+    (folder / "new").rename(folder / "data")
 
 
 def test_reload_over_http_is_off_by_default(tmp_path: Path) -> None:
@@ -260,7 +283,12 @@ def test_a_port_in_use_is_said_plainly(tmp_path: Path) -> None:
             ["--web.telemetry-path=/config"],
             '--web.telemetry-path: "/config" is not a free path: write one like /metrics',
         ),
-        (["--shard.index=2", "--shard.total=2"], "--shard.index counts from 0 and must be below --shard.total"),
+        (
+            ["--shard.index=exporter-2", "--shard.total=2"],
+            "--shard.index 2 is not below --shard.total: there are 2, counted from 0",
+        ),
+        (["--shard.index=exporter"], '"exporter" names no shard: write a number from 0 on, or a pod\'s name'),
+        (["--config.auto-reload-interval=30"], '"30" is not a duration: write one like 30s'),
         (["sandbox", "--fault=camp_123=5xx"], "--fault: unknown fault or option '5xx': write latency or "),
         (["--web.listen-address=10421", "--config.file=config.example.yaml"], '"10421" is not an address to listen on'),
     ],

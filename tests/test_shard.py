@@ -24,7 +24,7 @@ def test_each_campaign_has_one_shard_and_each_shard_its_share(total: int) -> Non
     assert all(share * 0.6 < counts[index] < share * 1.4 for index in range(total))
 
 
-@pytest.mark.parametrize("total", [1, 2, 3, 7, 15])
+@pytest.mark.parametrize("total", range(1, 16))
 def test_one_more_shard_moves_its_share_and_only_to_itself(total: int) -> None:
     moved = [(before, after) for key in KEYS if (before := owner(key, total)) != (after := owner(key, total + 1))]
 
@@ -44,11 +44,13 @@ def test_workspace_and_id_are_told_apart() -> None:
 
 def test_a_shard_has_its_campaigns_and_its_part_of_the_budget() -> None:
     campaigns = [build.campaign(f"camp_{number}") for number in range(20)]
-    whole = build.config(build.workspace(campaigns, requests_per_second=12))
+    whole = build.config(build.workspace(campaigns, requests_per_second=12, max_concurrency=10))
     parts = [Shard(index, 3).part_of(whole) for index in range(3)]
 
     assert sorted(campaign.id for part in parts for campaign in part.campaigns) == sorted(each.id for each in campaigns)
     assert [part.workspaces[0].api.requests_per_second for part in parts] == [4, 4, 4]
+    assert [part.workspaces[0].api.max_concurrency for part in parts] == [3, 3, 3]
+    assert Shard(0, 16).part_of(whole).workspaces[0].api.max_concurrency == 1
     assert all(Shard(index, 3).owns(each.key) for index, part in enumerate(parts) for each in part.campaigns)
 
 

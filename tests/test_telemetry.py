@@ -79,6 +79,7 @@ def test_the_program_describes_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     telemetry = Telemetry(shard_index=2, shard_total=5, of_process=False)
 
     assert values(telemetry, "leadterra_exporter_shard_info") == {("2", "5"): 1}
+    assert values(telemetry, "leadterra_exporter_shards") == {(): 5}
     ((_, revision, _),) = values(telemetry, "leadterra_exporter_build_info")
     assert revision == "abc123"
 

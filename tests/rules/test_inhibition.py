@@ -51,6 +51,8 @@ INHIBITION = {
             "LeadterraCampaignStatsStale warning acme/c8 dead",
             "LeadterraAPIRateLimited warning acme/ dead",
             "LeadterraExporterConfigReloadFailed warning / dead",
+            "LeadterraExporterShardMissing critical / dead",
+            "LeadterraExporterShardMissing critical / alive",
             "LeadterraCampaignBounceRatioHigh warning acme/c8 dead",
             "LeadterraAPIRateLimited warning other/ alive",
         ],
@@ -58,6 +60,7 @@ INHIBITION = {
             "LeadterraCampaignStatsStale warning acme/c8 dead",
             "LeadterraAPIRateLimited warning acme/ dead",
             "LeadterraExporterConfigReloadFailed warning / dead",
+            "LeadterraExporterShardMissing critical / dead",
         },
     ),
 }

@@ -28,6 +28,7 @@ PROMISED = {
     ("LeadterraCampaignReplyRatioLow", "info"),
     ("LeadterraExporterDown", "critical"),
     ("LeadterraExporterAbsent", "critical"),
+    ("LeadterraExporterShardMissing", "critical"),
     ("LeadterraAPIAuthFailing", "critical"),
     ("LeadterraCampaignNotFound", "warning"),
     ("LeadterraCampaignStatsStale", "warning"),

@@ -1,5 +1,7 @@
 """Scenarios for the alerts on the exporter and on what it can read; a campaign's id says what it is a case of."""
 
+from collections.abc import Iterator, Mapping
+
 from tests.rules.promtool import Scenario, bare, campaign, series, target
 
 _STALE = "CampaignStatsStale"
@@ -160,4 +162,60 @@ LIMITED = Scenario(
     },
 )
 
-SCENARIOS = (DEAD, CRASHING, ABSENT, KEYS, FIGURES, LIMITED)
+
+def _shards(job: str, total: int, spans: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Write the shards of one job: where each is from when on; all of them were told `total`."""
+    for name, there in spans.items():
+        labels = {"job": job, "instance": f"{name}:10421", "pod": name}
+        yield target(there, **labels)
+        yield series("leadterra_exporter_shards", there.replace("1x", f"{total}x"), **labels)
+        index = name.split("-")[1]
+        yield series("leadterra_exporter_shard_info", there, **labels, index=index, total=str(total))
+
+
+SHARDS = Scenario(
+    "three shards, one of which is gone for a while; beside it jobs that are none of its business",
+    "1m",
+    [
+        *_shards(
+            "leadterra-exporter", 3, {"x-0": "1x100", "x-1": "1x100", "y-1": "1x100", "x-2": "1x10 stale _x19 1x70"}
+        ),
+        *_shards("another", 3, {"x-0": "1x100"}),
+    ],
+    "8m 18m 22m 29m 32m",
+    {"ExporterShardMissing critical": "21m-31m"},
+)
+
+SINGLE = Scenario(
+    "two replicas of one exporter without shards",
+    "1m",
+    [
+        *_shards("leadterra-exporter", 1, {"x-0": "1x100", "y-0": "1x100"}),
+    ],
+    "28m 60m",
+    silent=("LeadterraExporterShardMissing",),
+)
+
+GROWING = Scenario(
+    "a third shard comes; the others are told of it within minutes",
+    "1m",
+    [
+        *_shards("leadterra-exporter", 2, {"x-0": "1x10 stale", "x-1": "1x13 stale"}),
+        *_shards("leadterra-exporter", 3, {"y-0": "_x11 1x90", "y-1": "_x14 1x87", "y-2": "_x10 1x90"}),
+    ],
+    "11m 14m 18m 28m 60m",
+    silent=("LeadterraExporterShardMissing",),
+)
+
+GROWN_APART = Scenario(
+    "a third shard comes; one of the others is never told of it",
+    "1m",
+    [
+        *_shards("leadterra-exporter", 2, {"x-0": "1x100", "x-1": "1x13 stale"}),
+        *_shards("leadterra-exporter", 3, {"y-1": "_x14 1x87", "y-2": "_x10 1x90"}),
+    ],
+    "9m 18m 22m 60m",
+    {"ExporterShardMissing critical": "20m-"},
+)
+
+SCENARIOS = (DEAD, CRASHING, ABSENT, SHARDS, SINGLE, GROWING, GROWN_APART, KEYS, FIGURES, LIMITED)

@@ -38,6 +38,8 @@ MINUTES = Scenario(
             code="429",
         ),
         series("leadterra_exporter_config_last_reload_successful", "0x100", job=JOB, instance="a", **_KUBERNETES),
+        series("leadterra_exporter_shards", "3x100", job=JOB, instance="a", **_KUBERNETES),
+        series("leadterra_exporter_shard_info", "1x100", job=JOB, instance="a", **_KUBERNETES, index="0", total="3"),
     ],
     "",
     notices={
@@ -114,6 +116,12 @@ MINUTES = Scenario(
                 "critical",
                 f"1 of the targets of job {JOB} can't be scraped. Campaign alerts resolve in about a quarter of an "
                 "hour without it, whatever the campaigns do.",
+            ),
+            _own(
+                "LeadterraExporterShardMissing",
+                "critical",
+                f"Job {JOB} lacks 2 of its shards, or they differ in how many they are: some campaigns are polled by "
+                "nobody, and their alerts can't fire.",
             ),
             _own(
                 "LeadterraExporterConfigReloadFailed",
