@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Coroutine, Sequence
@@ -37,6 +38,7 @@ Stop with Ctrl-C."""
 
 def entry() -> NoReturn:
     """Run the command and leave the process."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a container's first process has no default action
     status = main(sys.argv[1:])
     sys.stdout.flush()
     os._exit(status)  # Python would wait for threads, see _Abandoned
