@@ -1,0 +1,109 @@
+"""The compose stack, as far as it can be seen without an engine: schema, mounts, addresses, what is open to whom."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporter.config import load
+from exporter.sandbox import demo_config
+from tests.deploy.compose import COMPOSE, FILE, SERVICES, mounts, on_this_machine, option
+from tests.process import ROOT
+from tests.rules.promtool import run
+from tests.tools import need
+
+DATASOURCES = "/etc/grafana/provisioning/datasources/leadterra.yaml"
+DASHBOARDS = "/etc/grafana/provisioning/dashboards/leadterra.yaml"
+
+
+@pytest.mark.slow  # check-jsonschema is not among what `make test` sets up
+def test_it_follows_the_compose_schema() -> None:
+    check = need(str(Path(sys.executable).parent / "check-jsonschema"))
+    command = [check, "--builtin-schema=vendor.compose-spec", str(FILE)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_every_mounted_file_exists_and_every_volume_is_declared() -> None:
+    sources = [source for service in SERVICES for source in mounts(service).values()]
+    assert len(sources) > 8
+    assert not [source for source in sources if source.startswith(".") and not (FILE.parent / source).exists()]
+    assert {source for source in sources if not source.startswith(".")} == COMPOSE["volumes"].keys()
+
+
+def test_each_program_accepts_what_is_mounted() -> None:
+    prometheus = on_this_machine("prometheus", option("prometheus", "config.file"))
+    alertmanager = on_this_machine("alertmanager", option("alertmanager", "config.file"))
+    for checked in (run("promtool", "check", "config", prometheus), run("amtool", "check-config", alertmanager)):
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_demo_polls_what_the_demo_command_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = on_this_machine("exporter", "/etc/leadterra-exporter/config.yaml")
+    text = "".join(line for line in file.read_text().splitlines(keepends=True) if not line.startswith("#"))
+    assert text == demo_config("http://sandbox:10422", "LEADTERRA_SANDBOX_KEY")
+    for name, key in SERVICES["exporter"]["environment"].items():
+        monkeypatch.setenv(name, key)
+    assert load(file).warnings == ()
+
+
+def test_every_address_is_a_service() -> None:
+    scraping = yaml.safe_load(on_this_machine("prometheus", option("prometheus", "config.file")).read_text())
+    datasources = yaml.safe_load(on_this_machine("grafana", DATASOURCES).read_text())["datasources"]
+    assert scraping["scrape_configs"][0]["static_configs"][0]["targets"] == ["exporter:10421"]
+    assert scraping["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] == ["alertmanager:9093"]
+    assert {each["url"] for each in datasources} == {"http://prometheus:9090", "http://alertmanager:9093"}
+    inner = {name: [port.split(":")[-1] for port in each.get("ports", [])] for name, each in SERVICES.items()}
+    assert inner == {
+        "exporter": ["10421"], "sandbox": [], "prometheus": ["9090"], "alertmanager": ["9093"], "grafana": ["3000"],
+    }  # fmt: skip
+
+
+def test_grafana_finds_its_dashboards() -> None:
+    provider = yaml.safe_load(on_this_machine("grafana", DASHBOARDS).read_text())["providers"][0]
+    folder = on_this_machine("grafana", provider["options"]["path"])
+    assert {file.name for file in folder.glob("*.json")} == {
+        f"leadterra-{name}.json" for name in ("fleet", "campaign", "exporter")
+    }
+    home = on_this_machine("grafana", SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert json.loads(home.read_text())["uid"] == "leadterra-fleet"
+
+
+def test_nothing_is_open_beyond_this_machine_and_nothing_has_a_default_password() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert len(ports) == 4
+    assert not [port for port in ports if not port.startswith("127.0.0.1:")]
+    grafana = SERVICES["grafana"]["environment"]
+    assert grafana["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"  # or it would be admin/admin
+    assert grafana["GF_AUTH_BASIC_ENABLED"] == "false"
+    assert grafana["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert not re.search("PASSWORD", FILE.read_text())
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_is_pinned_watched_and_confined(name: str) -> None:
+    service = SERVICES[name]
+    ours = service["image"] == "leadterra-exporter"
+    assert ours or re.search(r":v?\d+\.\d+\.\d+$", service["image"])
+    assert (service["build"]["context"] == "..") if ours else "build" not in service
+    assert name == "exporter" or service["healthcheck"]["test"][0] == "CMD"
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert all(each["read_only"] if isinstance(each, dict) else each.endswith(":ro") for each in bound(name))
+
+
+def bound(name: str) -> list[dict[str, bool] | str]:
+    """Return the mounts of a service that are files of this machine."""
+    volumes = SERVICES[name].get("volumes", [])
+    return [each for each in volumes if isinstance(each, dict) or each.startswith(".")]
+
+
+def test_only_the_sandbox_is_for_the_demo() -> None:
+    assert {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each} == {"sandbox": ["demo"]}
+    assert SERVICES["exporter"]["depends_on"]["sandbox"]["required"] is False
+    assert (ROOT / "deploy" / SERVICES["sandbox"]["build"]["context"] / "Dockerfile").exists()

@@ -1,0 +1,110 @@
+"""The stack from the PATH: all parts run, find each other, and end together."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.deploy.compose import SERVICES
+from tests.monitoring import is_ready, wait_until
+from tests.process import PATIENCE, ROOT
+from tests.rules.promtool import run
+from tests.tools import free_port, need
+
+pytestmark = pytest.mark.slow  # about 45 s: Prometheus scrapes every 30
+
+PARTS = ("exporter", "prometheus", "alertmanager")
+COMMAND = [sys.executable, str(ROOT / "deploy/stack.py")]
+
+
+@pytest.fixture
+def addresses() -> dict[str, str]:
+    for program in ("prometheus", "prometheus-alertmanager"):
+        need(program)
+    return {part: f"127.0.0.1:{free_port()}" for part in PARTS}
+
+
+def flags(addresses: dict[str, str]) -> list[str]:
+    return [f"--{part}={address}" for part, address in addresses.items()]
+
+
+@pytest.fixture
+def stack(addresses: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen([*COMMAND, *flags(addresses)], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def test_all_parts_run_find_each_other_and_end_together(
+    stack: subprocess.Popen[str], addresses: dict[str, str], tmp_path: Path
+) -> None:
+    urls = {part: f"http://{address}" for part, address in addresses.items()}
+    assert stack.stdout is not None
+    wait_until(lambda: stack.stdout and "Stop with" in stack.stdout.readline(), "the demo's own banner")
+    wait_until(lambda: stack.stdout and "Stop with" in stack.stdout.readline(), "all parts")
+    assert all(is_ready(url) for url in urls.values())
+    prometheus = f"{urls['prometheus']}/api/v1"
+
+    (target,) = wait_until(lambda: ask(f"{prometheus}/targets")["activeTargets"], "the target")
+    assert target["scrapeUrl"] == f"{urls['exporter']}/metrics"
+    assert target["labels"]["job"] == "leadterra-exporter"
+    wait_until(lambda: ask(f"{prometheus}/targets")["activeTargets"][0]["health"] == "up", "a scrape", 60)
+    wait_until(lambda: ask(f"{prometheus}/alertmanagers")["activeAlertmanagers"], "Alertmanager", 60)
+    assert {group["name"] for group in ask(f"{prometheus}/rules")["groups"]} == groups()
+    wait_until(lambda: watchdog(urls["alertmanager"]), "an alert, at Alertmanager", 60)
+    check_the_health_checks_of_compose(urls)
+
+    stack.send_signal(signal.SIGINT)
+    assert stack.wait(PATIENCE) == 0
+    assert not any(is_ready(url) for url in urls.values())
+    assert not list(tmp_path.glob("leadterra-*"))
+
+
+def ask(url: str) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(url).raise_for_status().json()["data"]
+    return answer
+
+
+def groups() -> set[str]:
+    files = [ROOT / "prometheus" / name for name in ("rules.yaml", "watchdog.yaml")]
+    return {group["name"] for file in files for group in yaml.safe_load(file.read_text())["groups"]}
+
+
+def watchdog(alertmanager: str) -> bool:
+    alerts = httpx.get(f"{alertmanager}/api/v2/alerts").json()
+    return "Watchdog" in {alert["labels"]["alertname"] for alert in alerts}
+
+
+def check_the_health_checks_of_compose(urls: dict[str, str]) -> None:
+    """See that the commands of two containers' health checks tell a living server from none."""
+    for part in ("prometheus", "alertmanager"):
+        _, *command = SERVICES[part]["healthcheck"]["test"]
+        own = next(word for word in command if "127.0.0.1" in word).rpartition("http://")[2]
+        alive = [word.replace(own, urls[part].removeprefix("http://")) for word in command]
+        dead = [word.replace(own, f"127.0.0.1:{free_port()}") for word in command]
+        assert (run(*alive).returncode, run(*dead).returncode != 0) == (0, True)
+
+
+def test_a_part_that_ends_ends_all_and_is_told(addresses: dict[str, str]) -> None:
+    command = [*COMMAND, *flags(addresses | {"alertmanager": addresses["prometheus"]})]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "has ended with status 1; all others stop" in ended.stderr
+    assert "address already in use" in ended.stderr
+
+
+def test_a_missing_program_is_told(tmp_path: Path) -> None:
+    environment = {**os.environ, "PATH": str(tmp_path)}
+    ended = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "prometheus is not on the PATH; Debian has it in the package prometheus\n"
