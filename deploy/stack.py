@@ -37,7 +37,8 @@ Stop with Ctrl-C.
 
 def main(argv: Sequence[str]) -> int:
     """Run the stack until it is told to stop; 1 where a part of it ends before."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed sends the second
+        signal.signal(number, signal.default_int_handler)
     ours, to_exporter = _parser().parse_known_args(argv)
     with tempfile.TemporaryDirectory(prefix="leadterra-stack-") as folder:
         data = Path(folder)

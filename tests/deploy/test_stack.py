@@ -38,7 +38,10 @@ def flags(addresses: dict[str, str]) -> list[str]:
 @pytest.fixture
 def stack(addresses: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen([*COMMAND, *flags(addresses)], env=environment, stdout=subprocess.PIPE, text=True) as process:
+    command = [*COMMAND, *flags(addresses)]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         try:
             yield process
         finally:
@@ -64,7 +67,7 @@ def test_all_parts_run_find_each_other_and_end_together(
     wait_until(lambda: watchdog(urls["alertmanager"]), "an alert, at Alertmanager", 60)
     check_the_health_checks_of_compose(urls)
 
-    stack.send_signal(signal.SIGINT)
+    os.killpg(stack.pid, signal.SIGINT)  # as a terminal does it, to all parts at once
     assert stack.wait(PATIENCE) == 0
     assert not any(is_ready(url) for url in urls.values())
     assert not list(tmp_path.glob("leadterra-*"))
