@@ -1,12 +1,19 @@
 # Each target sets up what it needs in .venv, from the locked versions; nothing but Python >= 3.11 and make is expected.
 PYTHON ?= python3
+IMAGE_BUILD ?= docker build
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo tools test test-all check lint generate lock build clean
+.PHONY: demo image stack tools test test-all check lint generate lock build clean
 
 demo: .venv/run      ## the exporter on the built-in sandbox API
 	$(BIN)/python -m exporter demo $(ARGS)
+
+image:               ## the container image; with buildah: make image IMAGE_BUILD="buildah build --format docker"
+	$(IMAGE_BUILD) --build-arg LEADTERRA_EXPORTER_REVISION=$$(git rev-parse HEAD) -t leadterra-exporter .
+
+stack: .venv/run     ## the demo with Prometheus and Alertmanager from the PATH
+	$(BIN)/python deploy/stack.py $(ARGS)
 
 test: .venv/dev      ## the tests, without the slow ones
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
