@@ -3,13 +3,17 @@
 import os
 import shutil
 import socket
+import sys
+from pathlib import Path
 
 import pytest
+
+_BESIDE_PYTHON = str(Path(sys.executable).parent)  # what `make tools` installs
 
 
 def need(program: str) -> str:
     """Return a program's path; where it is missing the test is skipped, and in CI it fails."""
-    path = shutil.which(program)
+    path = shutil.which(program) or shutil.which(program, path=_BESIDE_PYTHON)
     if path is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{program} is not installed")
     return str(path)

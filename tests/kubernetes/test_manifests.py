@@ -1,0 +1,217 @@
+"""What the manifests name exists: flags, variables, ports, paths, files, labels; and what they promise is built."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exporter import __version__
+from exporter.cli import main
+from exporter.config import load
+from exporter.flags import environment_variable, serve_parser
+from prometheus.customize import PROCESS_LABELS, SELECTOR
+from tests.kubernetes.manifests import (
+    CONFIG,
+    EXPORTER,
+    KUBERNETES,
+    LAYOUTS,
+    WITH_PODS,
+    Document,
+    build,
+    exporter_of,
+    kustomization,
+    objects,
+    one,
+    pods,
+)
+from tests.process import ROOT
+from tests.rules.promtool import run
+
+DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
+PODS = [(path, pod) for path, document in objects().items() for _, pod in pods([document])]
+CONTAINERS = {str(path): exporter_of(pod) for path, pod in PODS}
+PATHS = {"/-/healthy", "/-/ready", "/metrics"}
+
+
+@pytest.mark.parametrize("path", CONTAINERS)
+def test_the_exporter_takes_the_flags_and_variables(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    container, known = CONTAINERS[path], _variables()
+    for variable in container.get("env", []):
+        assert variable["name"] in known
+        if "fieldRef" in variable.get("valueFrom", {}):
+            assert (variable["name"], variable["valueFrom"]["fieldRef"]["fieldPath"]) == (
+                environment_variable("--shard.index"),
+                "metadata.name",
+            )
+            monkeypatch.setenv(variable["name"], "leadterra-exporter-2")
+    serve_parser().parse_args(container.get("args", []))
+
+
+def _variables() -> set[str]:
+    actions = serve_parser()._actions  # noqa: SLF001 - argparse has no other list of them
+    return {environment_variable(action.option_strings[-1]) for action in actions}
+
+
+@pytest.mark.parametrize(("path", "pod"), PODS[:1] + PODS[-1:], ids=lambda each: getattr(each, "name", "pod"))
+def test_ports_probes_and_files_are_the_exporters(path: Path, pod: Document) -> None:
+    container = exporter_of(pod)
+    (port,) = container["ports"]
+    assert serve_parser().get_default("web_listen_address") == [f":{port['containerPort']}"]
+    probes = [probe["httpGet"] for key, probe in container.items() if key.endswith("Probe")]
+    assert len(probes) >= 2
+    assert all(probe["path"] in PATHS and probe["port"] == port["name"] for probe in probes)
+    folders = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    assert not any("subPath" in mount for mount in container["volumeMounts"])  # such a file never changes
+    config_file = serve_parser().parse_args(_flags(container, "--config.file")).config_file
+    volume = next(each for each in pod["volumes"] if each["name"] == folders[str(config_file.parent)])
+    (generated,) = kustomization(KUBERNETES / path.parent)["configMapGenerator"]
+    assert (volume["configMap"]["name"], config_file.name) == (generated["name"], *generated["files"])
+    assert generated["options"]["disableNameSuffixHash"] is True
+    keys = {workspace.key.file for workspace in load(KUBERNETES / path.parent / CONFIG).workspaces}
+    assert all(key and str(key.parent) in folders for key in keys)
+
+
+def _flags(container: Document, name: str) -> list[str]:
+    return [argument for argument in container["args"] if argument.startswith(name)]
+
+
+@pytest.mark.parametrize("layout", ["base", "sidecar"])
+def test_the_configuration_passes_its_check(layout: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config.check", f"--config.file={KUBERNETES / layout / CONFIG}"]) == 0
+    said = capsys.readouterr()
+    assert "no faults" in said.out
+    assert {line.split(": ")[2] for line in said.err.splitlines()} == {"workspaces[0].api_key_file"}  # not mounted here
+
+
+@pytest.mark.parametrize("layout", ["base", "sidecar"])
+def test_the_image_is_this_version(layout: str) -> None:
+    assert kustomization(KUBERNETES / layout)["images"] == [{"name": EXPORTER, "newTag": __version__}]
+
+
+def test_the_sidecar_is_the_deployments_container() -> None:
+    """But for readiness, which would take the application out of its Service, and for names."""
+    alone, beside = CONTAINERS["base/deployment.yaml"], CONTAINERS["sidecar/application.yaml"]
+    assert alone.keys() - beside.keys() == {"readinessProbe"}
+    assert {key for key in beside if beside[key] != alone[key]} == {"name", "volumeMounts"}
+    assert [mount["mountPath"] for mount in alone["volumeMounts"]] == [
+        mount["mountPath"] for mount in beside["volumeMounts"]
+    ]
+
+
+def test_service_links_do_not_set_the_flags_variables() -> None:
+    """A Service named leadterra-exporter would give every pod LEADTERRA_EXPORTER_PORT and the like."""
+    assert environment_variable("--port") == "LEADTERRA_EXPORTER_PORT"
+    assert objects()[Path("base/deployment.yaml")]["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
+def test_what_selects_pods_finds_them() -> None:
+    written = objects()
+    workloads = [Path("base/deployment.yaml"), Path("sidecar/application.yaml")]
+    labels = {path.parent.name: written[path]["spec"]["template"]["metadata"]["labels"] for path in workloads}
+    monitor = one(written.values(), "PodMonitor")["spec"]
+    for selected in labels.values():
+        assert monitor["selector"]["matchLabels"].items() <= selected.items()
+    for path in ("base/service.yaml", "base/networkpolicy.yaml", "sharded/poddisruptionbudget.yaml"):
+        spec = written[Path(path)]["spec"]
+        selector = spec.get("podSelector", spec.get("selector"))
+        assert selector.get("matchLabels", selector).items() <= labels["base"].items()
+
+
+def test_prometheus_scrapes_the_right_port_under_the_job_that_the_rules_select() -> None:
+    written = objects()
+    (endpoint,) = one(written.values(), "PodMonitor")["spec"]["podMetricsEndpoints"]
+    ports = {port["name"] for container in CONTAINERS.values() for port in container.get("ports", [])}
+    ingress = one(written.values(), "NetworkPolicy")["spec"]["ingress"]
+    assert ports == {endpoint["port"], *(port["port"] for rule in ingress for port in rule["ports"])}
+    assert endpoint["path"] in PATHS
+    (job,) = [each["replacement"] for each in endpoint["relabelings"] if each["targetLabel"] == "job"]
+    assert f'job="{job}"' == SELECTOR
+    assert {"pod", "container", "endpoint"} <= set(PROCESS_LABELS.split(", "))  # what the Operator adds to a series
+
+
+def test_out_go_only_names_and_https() -> None:
+    egress = one(objects().values(), "NetworkPolicy")["spec"]["egress"]
+    assert [sorted({port["port"] for port in rule["ports"]}) for rule in egress] == [[53], [443]]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_nothing_is_left_without_a_name_or_a_tag(layout: str) -> None:
+    documents = build(KUBERNETES / layout)
+    images = [container["image"] for _, pod in pods(documents) for container in pod["containers"]]
+    assert all(re.fullmatch(r"[a-z-]+:\d+\.\d+\.\d+", image) for image in images)
+    assert all(document["metadata"]["name"] for document in documents)
+
+
+@pytest.mark.parametrize("layout", WITH_PODS)
+def test_what_a_pod_mounts_is_built_or_the_secret_of_the_keys(layout: str) -> None:
+    documents = build(KUBERNETES / layout)
+    maps = {document["metadata"]["name"] for document in documents if document["kind"] == "ConfigMap"}
+    for _, pod in pods(documents):
+        for volume in pod["volumes"]:
+            assert volume.get("configMap", {}).get("name") in maps or volume["secret"]["secretName"] == (
+                "leadterra-api-keys"
+            )
+
+
+def test_the_rules_are_the_only_copy() -> None:
+    built = one(build(KUBERNETES / "monitoring"), "PrometheusRule")
+    original = yaml.safe_load((ROOT / "prometheus" / "prometheusrule.yaml").read_text("utf-8"))
+    assert built | {"spec": 0} == original | {"spec": 0}
+    assert _in_words(built["spec"]) == _in_words(original["spec"])
+
+
+def _in_words(value: Any) -> Any:
+    """Split texts at white space: kustomize doubles line ends in folded ones, which PromQL does not mind."""
+    if isinstance(value, dict):
+        return {key: _in_words(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_in_words(each) for each in value]
+    return value.split() if isinstance(value, str) else value
+
+
+def test_prometheus_takes_the_rules_as_they_are_built(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(
+        yaml.safe_dump(one(build(KUBERNETES / "monitoring"), "PrometheusRule")["spec"])
+    )
+    checked = run("promtool", "check", "rules", tmp_path / "rules.yaml")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_every_dashboard_is_named() -> None:
+    generated = kustomization(ROOT / "grafana")["configMapGenerator"]
+    assert sorted(file for each in generated for file in each["files"]) == [
+        f"dashboards/{path.name}" for path in DASHBOARDS
+    ]
+
+
+def test_dashboards_are_labelled_config_maps() -> None:
+    maps = [document for document in build(KUBERNETES / "monitoring") if document["kind"] == "ConfigMap"]
+    assert {name: text for each in maps for name, text in each["data"].items()} == {
+        path.name: path.read_text("utf-8") for path in DASHBOARDS
+    }
+    assert all(each["metadata"]["labels"] == {"grafana_dashboard": "1"} for each in maps)
+    assert {each["metadata"]["name"] for each in maps}.isdisjoint({EXPORTER})  # the configuration's ConfigMap
+
+
+@pytest.mark.parametrize("count", [3, 7])
+def test_one_number_says_how_many_shards_there_are(count: int, tmp_path: Path) -> None:
+    shutil.copytree(KUBERNETES, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "sharded" / "kustomization.yaml"
+    text, changed = re.subn(r"(?m)^(    count:) 3\b", rf"\1 {count}", path.read_text("utf-8"))
+    assert changed == 1
+    path.write_text(text, "utf-8")
+    shards = one(build(path.parent), "StatefulSet")["spec"]
+    environment: dict[str, Any] = {each["name"]: each for each in exporter_of(shards["template"]["spec"])["env"]}
+    assert shards["replicas"] == count
+    assert environment["LEADTERRA_EXPORTER_SHARD_TOTAL"]["value"] == str(count)
+    assert shards["podManagementPolicy"] == "Parallel"
+    assert shards["serviceName"] == one(build(path.parent), "Service")["metadata"]["name"]
+
+
+def test_shards_replace_the_deployment() -> None:
+    kinds = [document["kind"] for document in build(KUBERNETES / "sharded")]
+    assert kinds.count("StatefulSet") == kinds.count("PodDisruptionBudget") == 1
+    assert "Deployment" not in kinds
