@@ -1,0 +1,66 @@
+"""How each command of the documentation is tried: it runs as it stands, with other words in it, or not here at all.
+
+A new command: where its program is in RUNS there is nothing to do. What must not or can't run here is given a line in
+ELSEWHERE with the reason; what needs another address, file or answer is given one in PLACEHOLDERS.
+"""
+
+import re
+
+from tests.docs.pages import Command
+
+RUNS = {
+    "alertmanager", "amtool", "cat", "chmod", "cp", "curl", "export", "grep", "leadterra-exporter", "ls",
+    "mkdir", "mv", "printf", "prometheus", "promtool", "python3", "rm", "umask",
+}  # fmt: skip
+"""Programs that do no harm in an empty folder with nothing but loopback to talk to."""
+
+ELSEWHERE = {
+    r"\b(docker|podman|buildah) ": "no container engine; the image has tests of its own",
+    r"\bkubectl (?!kustomize )": "no cluster; tests/kubernetes builds what is applied and holds it to the schemas",
+    r"\bkubectl kustomize ": "tests/kubernetes builds every layout where kubectl is at hand",
+    r"\b(systemctl|journalctl|systemd-\w+)\b": "no systemd as the first process",
+    r"^(sudo|install|useradd|apt-get|brew) ": "changes the machine",
+    r"^make ": "the gate runs the targets, and test_names.py knows them",
+    r"^git clone ": "no network",
+    r"^pip install \.": "tests/test_wheel.py installs the wheel and runs it",
+    r"^python -m grafana\.build$": "writes into the repository; tests/grafana/test_build.py calls it",
+    r"/v1/(sender-accounts|sender-pools|replies|campaigns/\w+/(pause|start))": (
+        "the sandbox has only campaigns' statistics; tests/rules/test_runbooks.py knows the API's other addresses"
+    ),
+    r"^read -rs ": "asks a person for the key, which the variable holds here",
+    r"/etc/prometheus/": "a file of another machine; tests/rules/test_configs.py checks ours",
+}
+"""What does not run here: a pattern that the command has, and why."""
+
+PLACEHOLDERS = {
+    "https://app.leadterra.co": "$API",
+    "http://localhost:10421": "http://$EXPORTER",
+    "http://localhost:9090": "http://$PROMETHEUS",
+    "http://localhost:9093": "http://$ALERTMANAGER",
+    "/run/secrets/leadterra_api_key": "$FOLDER/leadterra_api_key",
+    "/etc/ssl/certs/corporate-ca.pem": "$CERTIFICATES",
+    "cat > leadterra_api_key": 'cat <<< "$LEADTERRA_API_KEY" > leadterra_api_key',  # a person pastes it
+    "promtool query instant http://localhost:9090": "eventually promtool query instant http://$PROMETHEUS",
+    "promtool query instant http://localhost:9090 'ALERTS{alertname=\"LeadterraExporterDown": (  # after Ctrl-C
+        "stop $EXPORTER; eventually promtool query instant http://$PROMETHEUS 'ALERTS{alertname=\"LeadterraExporterDown"
+    ),
+}
+"""What stands for something else here, in commands and in configurations; the longest one that fits is taken."""
+_PLACEHOLDER = re.compile("|".join(map(re.escape, sorted(PLACEHOLDERS, key=len, reverse=True))))
+
+
+def reason_not_to_run(command: Command) -> str | None:
+    """Say why a command is not run here, None where it is."""
+    return next((reason for pattern, reason in ELSEWHERE.items() if re.search(pattern, command.text)), None)
+
+
+def serves(command: Command) -> bool:
+    """Tell whether a command runs until it is stopped."""
+    program, *arguments = command.text.split()
+    ends = {"--once", "--config.check", "--version", "--help"}
+    return program in ("leadterra-exporter", "prometheus", "alertmanager") and not ends & set(arguments)
+
+
+def replaced(text: str) -> str:
+    """Put in what the placeholders stand for."""
+    return _PLACEHOLDER.sub(lambda match: PLACEHOLDERS[match[0]], text)

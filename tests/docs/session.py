@@ -1,0 +1,181 @@
+"""A page played from its first line to its last: its configurations written, its commands run, all in one folder."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import certifi
+import yaml
+
+from tests.docs.commands import reason_not_to_run, replaced, serves
+from tests.docs.pages import Block, Command, commands, is_shell
+from tests.process import ROOT, RunningSandbox
+from tests.tools import free_port, need
+
+KEY = "sk_test_documentation"
+CAMPAIGNS = {"camp_123": "finished", "camp_456": "healthy", "camp_789": "healthy"}
+_PATIENCE = 60  # seconds for a page
+
+_PRELUDE = """\
+set -euo pipefail
+trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
+eventually() {  # 20 s for a command that succeeds and says something
+  for _ in {1..200}; do if out=$("$@" 2>/dev/null) && [ -n "$out" ]; then echo "$out"; return; fi; sleep 0.1; done
+  "$@"; return 1
+}
+answers() { curl -sS "http://$1/-/healthy"; }
+declare -A running
+stop() { if [ -n "${running[$1]:-}" ]; then kill "${running[$1]}"; wait "${running[$1]}" || true; fi; }
+serve() {  # address, command: run it beside the rest until it answers, in place of one that ran there before
+  local address=$1; shift
+  stop "$address"
+  "$@" >>"$FOLDER/$1.log" 2>&1 &
+  running[$address]=$!
+  eventually answers "$address" >/dev/null || { cat "$FOLDER/$1.log" >&2; return 1; }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Session:
+    """Run pages in `folder`, which has what a checkout has."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def play(self, blocks: list[Block]) -> subprocess.CompletedProcess[str]:
+        """Run a page's commands in order; where one fails, the last line on stderr that begins with @@ names it."""
+        script = self.folder / "page.sh"
+        script.write_text(_PRELUDE + "\n".join(self._lines(blocks)) + "\n", "utf-8")
+        return subprocess.run(
+            ["bash", script],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+
+    def _lines(self, blocks: list[Block]) -> Iterator[str]:
+        found = [command for block in blocks if is_shell(block) for command in commands(block)]
+        run = [command for command in found if reason_not_to_run(command) is None]
+        served = {command.text.split()[0] for command in run if serves(command)}
+        yield from (f"serve {line}" for line in _assumed(run) if line.split()[1] not in served)
+        for block in blocks:
+            if is_shell(block):
+                yield from (line for command in commands(block) for line in _line(command))
+            elif is_configuration(block):
+                text = Template(configuration(block.text)).substitute(self.environment)
+                yield f"printf %s {shlex.quote(text)} > config.yaml"
+
+
+def _assumed(run: list[Command]) -> Iterator[str]:
+    """Give what a page takes for running where it does not start it."""
+    text = "\n".join(command.text for command in run)
+    if "localhost:10421" in text:
+        yield "$EXPORTER leadterra-exporter --web.enable-lifecycle"
+    if "localhost:9090" in text:
+        yield "$PROMETHEUS prometheus --config.file=prometheus/prometheus.yaml"
+    if "localhost:9093" in text:
+        yield "$ALERTMANAGER alertmanager --config.file=prometheus/alertmanager.yaml"
+
+
+def _line(command: Command) -> Iterator[str]:
+    yield f"echo {shlex.quote(f'@@ {command}')} >&2"
+    if reason_not_to_run(command) is None:
+        program = command.text.split()[0]
+        address = {"leadterra-exporter": "$EXPORTER", "prometheus": "$PROMETHEUS"}.get(program, "$ALERTMANAGER")
+        yield f"serve {address} {replaced(command.text)}" if serves(command) else replaced(command.text)
+
+
+def is_configuration(block: Block) -> bool:
+    """Tell whether a block is a whole configuration of the exporter, which then is the page's config.yaml."""
+    return (
+        block.language == "yaml" and isinstance(loaded := yaml.safe_load(block.text), dict) and "workspaces" in loaded
+    )
+
+
+def configuration(text: str) -> str:
+    """Let a configuration ask the sandbox, through no proxy."""
+    loaded: dict[str, Any] = yaml.safe_load(replaced(text))
+    for level in (loaded, *loaded["workspaces"]):
+        level.get("api", {}).pop("proxy_url", None)
+        level.get("api", {}).pop("base_url", None)
+    loaded["api"] = {**loaded.get("api", {}), "base_url": "$API"}
+    return yaml.safe_dump(loaded, sort_keys=False)
+
+
+@contextmanager
+def session(folder: Path) -> Iterator[Session]:
+    """Prepare a folder as a checkout with a key and a configuration, and a sandbox that plays the API."""
+    for name in ("config.example.yaml", "deploy", "docs", "grafana", "prometheus"):
+        path = ROOT / name
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / name)
+    (folder / "leadterra_api_key").write_text(KEY)
+    (folder / "leadterra_api_key").chmod(0o600)
+    addresses = {name: f"127.0.0.1:{free_port()}" for name in ("EXPORTER", "PROMETHEUS", "ALERTMANAGER")}
+    _write_prometheus(folder, addresses)
+    with RunningSandbox(workspaces={KEY: CAMPAIGNS}) as sandbox:
+        smallest = {"name": "acme", "api_key_env": "LEADTERRA_API_KEY", "campaigns": ["camp_123"]}
+        default = {"api": {"base_url": sandbox.url}, "workspaces": [smallest]}
+        (folder / "config.yaml").write_text(yaml.safe_dump(default))
+        yield Session(folder, _environment(folder, addresses) | {"API": sandbox.url})
+
+
+def _environment(folder: Path, addresses: dict[str, str]) -> dict[str, str]:
+    bin_ = folder / "bin"
+    bin_.mkdir()
+    _program(bin_ / "leadterra-exporter", f'PYTHONPATH={ROOT} exec {sys.executable} -W error -m exporter "$@"')
+    listen = '--web.listen-address="${}" --storage.{}="$FOLDER/{}"'
+    prometheus, alertmanager = shutil.which("prometheus"), shutil.which("prometheus-alertmanager")
+    _program(bin_ / "prometheus", f'exec {prometheus} {listen.format("PROMETHEUS", "tsdb.path", "tsdb")} "$@"')
+    rest = "--cluster.listen-address="
+    _program(
+        bin_ / "alertmanager",
+        f'exec {alertmanager} {listen.format("ALERTMANAGER", "path", "alertmanager-data")} {rest} "$@"',
+    )
+    (folder / ".curlrc").write_text("fail\n")  # a command that gets an error has failed
+    keys = dict.fromkeys(("LEADTERRA_API_KEY", "ACME_API_KEY", "GLOBEX_API_KEY", "INITECH_API_KEY"), KEY)
+    return {
+        **os.environ,
+        **addresses,
+        **keys,
+        "PATH": f"{bin_}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "FOLDER": str(folder),
+        "CERTIFICATES": certifi.where(),
+        "LEADTERRA_EXPORTER_WEB_LISTEN_ADDRESS": addresses["EXPORTER"],
+    }
+
+
+def _program(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/bash\n{text}\n")
+    path.chmod(0o755)
+
+
+def _write_prometheus(folder: Path, addresses: dict[str, str]) -> None:
+    """Let the example scrape this page's exporter and tell its Alertmanager, all of it every second."""
+    rules = folder / "prometheus" / "rules.yaml"
+    rules.write_text(rules.read_text("utf-8").replace("interval: 1m", "interval: 1s"), "utf-8")
+    path = folder / "prometheus" / "prometheus.yaml"
+    text = path.read_text("utf-8").replace("127.0.0.1:10421", addresses["EXPORTER"]).replace("30s", "1s")
+    path.write_text(text.replace("127.0.0.1:9093", addresses["ALERTMANAGER"]), "utf-8")
+
+
+def need_programs(found: list[Command]) -> None:
+    """Skip the test, or fail it in CI, where a program that the commands start is missing."""
+    words = {word for command in found for word in command.text.split()}
+    for program in sorted(words & {"curl", "promtool", "prometheus", "amtool"}):
+        need(program)
+    if "alertmanager" in words:
+        need("prometheus-alertmanager")
