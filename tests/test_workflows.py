@@ -1,0 +1,96 @@
+"""The workflows for a public host, which have not been run: linters find nothing, and they give away nothing."""
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.process import ROOT
+from tests.rules.promtool import run
+
+FOLDER = ROOT / ".github" / "workflows"
+WORKFLOWS = {path: yaml.safe_load(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.yml"))}
+JOBS = [(path, name, job) for path, workflow in WORKFLOWS.items() for name, job in workflow["jobs"].items()]
+STEPS = [step for _, _, job in JOBS for step in job.get("steps", [])]
+
+each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+each_job = pytest.mark.parametrize(
+    "job", [job for _, _, job in JOBS], ids=[f"{path.stem}-{name}" for path, name, _ in JOBS]
+)
+
+
+@pytest.mark.slow
+def test_zizmor_finds_nothing() -> None:
+    checked = run("zizmor", "--offline", "--pedantic", "--no-config", FOLDER)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.slow
+def test_they_fit_the_schema() -> None:
+    checked = run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_actionlint_finds_nothing() -> None:
+    if shutil.which("actionlint") is None:
+        pytest.skip("actionlint is not on the PATH; it is optional, in CI too")
+    checked = run("actionlint", "-no-color", *WORKFLOWS)
+    assert checked.returncode == 0, checked.stdout
+
+
+@each_workflow
+def test_an_action_is_pinned_to_a_commit_with_its_version_beside_it(path: Path) -> None:
+    uses = re.findall(r"uses: (.*)", path.read_text("utf-8"))
+    pinned = r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+"
+    assert [each for each in uses if not re.fullmatch(pinned, each) and not each.startswith("./")] == []
+
+
+@each_workflow
+def test_a_workflow_gives_nothing_and_stores_no_secret(path: Path) -> None:
+    assert WORKFLOWS[path]["permissions"] == {}
+    assert "secrets." not in path.read_text("utf-8")
+    assert "concurrency" in WORKFLOWS[path]
+    assert path.read_text("utf-8").startswith("# Not run yet")
+
+
+@each_job
+def test_a_job_says_what_it_may_and_how_long(job: dict[str, Any]) -> None:
+    allowed = {"contents": "read", "id-token": "write", "packages": "write"}
+    assert job["permissions"].items() <= allowed.items()
+    assert "uses" in job or job["timeout-minutes"] <= 45
+
+
+def test_a_checkout_keeps_no_token() -> None:
+    checkouts = [step for step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
+    assert len(checkouts) >= 5
+    assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+
+
+def test_every_python_that_is_supported_is_tried() -> None:
+    versions = WORKFLOWS[FOLDER / "ci.yml"]["jobs"]["test"]["strategy"]["matrix"]["python"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["requires-python"] == f">={versions[0]}"
+    assert versions == ["3.11", "3.12", "3.13", "3.14"]
+
+
+def test_commands_are_the_repositorys() -> None:
+    commands = [step["run"] for step in STEPS if "run" in step]
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = {target for command in commands for target in re.findall(r"make ([a-z-]+)", command)}
+    assert targets == {"lint", "test", "build"}
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+    assert any(".ci/run" in command for command in commands)
+
+
+def test_a_release_waits_for_the_gate_and_asks_somebody() -> None:
+    jobs = WORKFLOWS[FOLDER / "release.yml"]["jobs"]
+    for name in ("index", "image"):
+        assert {"ci", "distributions"} <= set(jobs[name]["needs"])
+        assert jobs[name]["environment"] == "release"
+    build = next(step["with"] for step in jobs["image"]["steps"] if "docker/build-push" in step["uses"])
+    assert build["platforms"] == "linux/amd64,linux/arm64"
+    assert (build["provenance"], build["sbom"]) == ("mode=max", True)
