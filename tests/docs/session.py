@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,16 +56,22 @@ class Session:
         """Run a page's commands in order; where one fails, the last line on stderr that begins with @@ names it."""
         script = self.folder / "page.sh"
         script.write_text(_PRELUDE + "\n".join(self._lines(blocks)) + "\n", "utf-8")
-        return subprocess.run(
+        with subprocess.Popen(
             ["bash", script],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
+            start_new_session=True,  # so that what a page leaves running can be ended with it
+        ) as process:
+            try:
+                out, err = process.communicate(timeout=_PATIENCE)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                out, err = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def _lines(self, blocks: list[Block]) -> Iterator[str]:
         found = [command for block in blocks if is_shell(block) for command in commands(block)]

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def build(folder: Path) -> list[Document]:
     return list(yaml.safe_load_all(build_text(folder)))
 
 
+@cache
 def build_text(folder: Path) -> str:
     """Build a folder and give kustomize's output."""
     commands = (["kubectl", "kustomize"], ["kustomize", "build"])

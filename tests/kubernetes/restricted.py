@@ -12,6 +12,7 @@ _SYSCTLS = {
     "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start",
     "net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range",
 }  # fmt: skip
+_PROBES = ("startup", "liveness", "readiness")
 _SELINUX_TYPES = {"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
 
 
@@ -36,6 +37,7 @@ def _of_container(container: Spec, pod_context: Spec) -> Iterator[str]:
     own = container.get("securityContext", {})
     yield from _of_both(own)
     yield from ("hostPort" for port in container.get("ports", []) if port.get("hostPort"))
+    yield from ("host" for asked in _asked(container) if asked.get("host"))
     if own.get("privileged"):
         yield "privileged"
     if own.get("allowPrivilegeEscalation") is not False:
@@ -47,6 +49,12 @@ def _of_container(container: Spec, pod_context: Spec) -> Iterator[str]:
         yield "runAsNonRoot"
     if "seccompProfile" not in own and "seccompProfile" not in pod_context:
         yield "seccompProfile"
+
+
+def _asked(container: Spec) -> Iterator[Spec]:
+    """Give the addresses that the kubelet asks for a container's sake."""
+    hooks = [*container.get("lifecycle", {}).values(), *(container.get(f"{kind}Probe", {}) for kind in _PROBES)]
+    yield from (hook[how] for hook in hooks for how in ("httpGet", "tcpSocket") if how in hook)
 
 
 def _capabilities(capabilities: Spec) -> Iterator[str]:

@@ -13,6 +13,7 @@ from exporter.cli import main
 from exporter.config import load
 from exporter.flags import environment_variable, serve_parser
 from prometheus.customize import PROCESS_LABELS, SELECTOR
+from tests.docs.pages import read
 from tests.kubernetes.manifests import (
     CONFIG,
     EXPORTER,
@@ -89,6 +90,18 @@ def test_the_configuration_passes_its_check(layout: str, capsys: pytest.CaptureF
 @pytest.mark.parametrize("layout", ["base", "sidecar"])
 def test_the_image_is_this_version(layout: str) -> None:
     assert kustomization(KUBERNETES / layout)["images"] == [{"name": EXPORTER, "newTag": __version__}]
+
+
+def test_requests_and_limits_are_those_that_the_page_explains() -> None:
+    page = " ".join(read(Path("docs/deploy/kubernetes.md")).split())
+    for layout, path in (("base", "base/deployment.yaml"), ("sharded", "sharded/statefulset.yaml")):
+        asked, most = (CONTAINERS[path]["resources"][key] for key in ("requests", "limits"))
+        memory, cores = asked["memory"].replace("Mi", " MiB"), int(asked["cpu"].removesuffix("m")) / 1000
+        assert (
+            f"`{layout}` asks for {memory} and {cores:g} cores and may have {most['memory'].replace('Mi', ' MiB')}"
+            in page
+        )
+        assert most["cpu"] == "1"
 
 
 def test_the_sidecar_is_the_deployments_container() -> None:

@@ -62,6 +62,7 @@ def _pod(**keys: Any) -> Callable[[dict[str, Any]], object]:
         ("sysctl", _pod(securityContext={"sysctls": [{"name": "kernel.msgmax", "value": "1"}]})),
         ("runAsUser", _pod(securityContext={"runAsUser": 0})),
         ("hostPort", lambda pod: pod["containers"][0]["ports"][0].update(hostPort=10421)),
+        ("host", lambda pod: pod["containers"][0]["livenessProbe"]["httpGet"].update(host="10.0.0.1")),
         ("privileged", _container(privileged=True)),
         ("allowPrivilegeEscalation", _container(allowPrivilegeEscalation=True)),
         ("allowPrivilegeEscalation", _without("allowPrivilegeEscalation")),
