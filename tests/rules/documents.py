@@ -1,6 +1,6 @@
-"""What is generated from the rules: the Operator's resource and the table of alerts.
+"""What is generated from the rules and their example: the Operator's resource, the alerts' table, the compose stack's.
 
-`python -m tests.rules.documents` writes both; a test holds them to the rules.
+`python -m tests.rules.documents` writes all; a test holds them to what they come from.
 """
 
 import re
@@ -14,6 +14,9 @@ from tests.rules.promtool import ROOT, RULES
 
 OPERATOR = ROOT / "prometheus" / "prometheusrule.yaml"
 ALERTS = ROOT / "docs" / "alerts.md"
+EXAMPLE = ROOT / "prometheus" / "prometheus.yaml"
+COMPOSE = ROOT / "deploy" / "prometheus.yaml"
+_SERVICES = {"127.0.0.1:10421": "exporter:10421", "127.0.0.1:9093": "alertmanager:9093"}
 _BEGIN, _END = "<!-- generated from prometheus/rules.yaml -->\n", "<!-- end -->\n"
 
 Rule = dict[str, Any]
@@ -49,12 +52,25 @@ def _limits(rule: Rule) -> str:
     return ", ".join(dict.fromkeys(keys))
 
 
+def for_compose(example: str) -> str:
+    """Write the example as a container finds the other services and, beside its folder, the rules."""
+    text = example.partition("\n")[2].replace("  - rules.yaml", "  - ../prometheus/rules.yaml")
+    text = text.replace("  - watchdog.yaml", "  - ../prometheus/watchdog.yaml")
+    for address, service in _SERVICES.items():
+        text = text.replace(address, service)
+    return f"# Generated from prometheus/prometheus.yaml for compose.yaml: make generate\n{text}"
+
+
 def documents() -> dict[Path, str]:
     """Give each generated file's path and text."""
     page = ALERTS.read_text("utf-8")
     before, rest = page.split(_BEGIN)
     _, after = rest.split(_END)
-    return {OPERATOR: for_operator(RULES.read_text("utf-8")), ALERTS: f"{before}{_BEGIN}{table()}{_END}{after}"}
+    return {
+        OPERATOR: for_operator(RULES.read_text("utf-8")),
+        ALERTS: f"{before}{_BEGIN}{table()}{_END}{after}",
+        COMPOSE: for_compose(EXAMPLE.read_text("utf-8")),
+    }
 
 
 if __name__ == "__main__":
