@@ -1,9 +1,10 @@
 """The parts put together: what runs, how it is loaded again, and how it ends."""
 
 import asyncio
+import gc
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import structlog
@@ -19,6 +20,9 @@ from exporter.telemetry import Telemetry
 from exporter.web.server import Server
 
 log = structlog.get_logger()
+
+_TURN = 0.005
+"""Seconds for which the event loop may be kept from its other work."""
 
 
 class Exporter:
@@ -81,15 +85,25 @@ class Exporter:
         for warning in config.warnings:
             log.warning(warning)
         self.config = config
-        own = self.shard.part_of(config)
-        self.store.configure(own.campaigns)
+        own = await asyncio.to_thread(self.shard.part_of, config)
+        await _gently(self.store.configuring(own.campaigns))
         await poll(own)  # before the metrics: a poll that this ends may still be counted
         self._telemetry.configure((workspace.name, len(workspace.campaigns)) for workspace in own.workspaces)
         self._telemetry.loaded(time.time())
+        gc.freeze()  # else the garbage collector would go through all of it again and again, and the loop would wait
 
     def _own_metrics(self, page_format: Format) -> bytes:
         openmetrics = page_format is Format.OPENMETRICS
         return self._telemetry.render_openmetrics() if openmetrics else self._telemetry.render_text()
+
+
+async def _gently(steps: Iterator[None]) -> None:
+    """Go through many small steps, giving way to the event loop every few milliseconds."""
+    turn_ends = time.monotonic() + _TURN
+    for _ in steps:
+        if time.monotonic() >= turn_ends:
+            await asyncio.sleep(0)
+            turn_ends = time.monotonic() + _TURN
 
 
 def _open_client(workspace: Workspace) -> Client:

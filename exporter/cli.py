@@ -28,6 +28,9 @@ T = TypeVar("T")
 
 _logger = structlog.get_logger()
 
+_SWITCH_INTERVAL = 0.001
+"""Seconds that a thread which renders may keep the event loop waiting, each time: Python's own 5 ms add up."""
+
 _BANNER = """\
 leadterra-exporter demo: made-up campaigns from the built-in sandbox, not the real Leadterra API.
   status page  {url}/
@@ -65,6 +68,7 @@ class _Abandoned(ThreadPoolExecutor):
 
 
 def _run(program: Coroutine[Any, Any, T]) -> T:
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(_Abandoned())
         return runner.run(program)

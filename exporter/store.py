@@ -1,7 +1,8 @@
 """What is known of each campaign, and what of it may still be shown."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Protocol
@@ -53,6 +54,8 @@ class Store:
         self._monotonic = monotonic
         self._states: dict[Key, State] = {}
         self._observers: list[Observer] = []
+        self._settled = asyncio.Event()
+        self._settled.set()
         # For each stale_after in use the campaigns that have a reading, the oldest first, and when it came.
         self._read_at: dict[float, OrderedDict[Key, float]] = {}
 
@@ -64,25 +67,50 @@ class Store:
 
     def configure(self, campaigns: Iterable[Campaign]) -> None:
         """Take a new list of campaigns: those that stay keep their readings, the others are forgotten at once."""
-        wanted = {campaign.key: campaign for campaign in campaigns}
-        for key in self._states.keys() - wanted.keys():
-            self._forget_reading(self._states.pop(key))
-            for observer in self._observers:
-                observer.removed(key)
-        for key, campaign in wanted.items():
-            self._configure_one(key, campaign)
-        for stale_after, queue in self._read_at.items():  # a changed stale_after has put old readings behind new ones
-            self._read_at[stale_after] = OrderedDict(sorted(queue.items(), key=itemgetter(1)))
+        for _ in self.configuring(campaigns):
+            pass
+
+    def configuring(self, campaigns: Iterable[Campaign]) -> Iterator[None]:
+        """Do the same in steps of one campaign: polls may be recorded between them, but nothing should be shown."""
+        self._settled.clear()
+        try:
+            wanted = {campaign.key: campaign for campaign in campaigns}
+            for key in self._states.keys() - wanted.keys():
+                self._remove(key)
+                yield
+            for key, campaign in wanted.items():
+                self._configure_one(key, campaign)
+                yield
+            self._order_readings()
+        finally:
+            self._settled.set()
+
+    async def settled(self) -> None:
+        """Wait until no configuration is half taken."""
+        await self._settled.wait()
+
+    def _remove(self, key: Key) -> None:
+        self._forget_reading(self._states.pop(key))
+        for observer in self._observers:
+            observer.removed(key)
 
     def _configure_one(self, key: Key, campaign: Campaign) -> None:
         old = self._states.get(key)
         if old is None:
             self._put(key, State(campaign))
         elif old.campaign != campaign:
-            read_at = self._forget_reading(old)
-            if read_at is not None:
-                self._queue(campaign)[key] = read_at
+            if old.campaign.poll.stale_after != campaign.poll.stale_after:
+                read_at = self._forget_reading(old)
+                if read_at is not None:
+                    self._queue(campaign)[key] = read_at
             self._put(key, replace(old, campaign=campaign))
+
+    def _order_readings(self) -> None:
+        """Put the oldest first again where a changed `stale_after` has put old readings behind new ones."""
+        for stale_after, queue in self._read_at.items():
+            times = list(queue.values())
+            if times != sorted(times):
+                self._read_at[stale_after] = OrderedDict(sorted(queue.items(), key=itemgetter(1)))
 
     def succeeded(self, key: Key, stats: Stats) -> None:
         """Replace a campaign's reading."""

@@ -34,6 +34,9 @@ def load(path: Path) -> Config:
         return Config(workspaces, tuple(advise(workspaces, root)))
 
 
+_LEVEL_KEYS = ("api", "poll", "thresholds", "labels")
+
+
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """Keep the garbage collector off: of millions of small objects none is garbage, and it doubles the time."""
@@ -57,6 +60,8 @@ class _Level:
 
     def under(self, section: Item, faults: list[Fault]) -> "_Level":
         """Return what holds where a section says more."""
+        if section.mapping.keys().isdisjoint(_LEVEL_KEYS):
+            return self  # as most campaigns do, of which there may be ten thousands
         labels = {name: item.value for name, item in section.child("labels").mapping.items()}
         return _Level(
             _filled(self.api, section.child("api").mapping),

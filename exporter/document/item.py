@@ -60,7 +60,7 @@ class Item:
 
     def child(self, key: str) -> "Item":
         """Return the item under a key, one at fault where there is none."""
-        return self.mapping.get(key) or replace(self, value=float("nan"))
+        return self.mapping.get(key) or self.checked(float("nan"))
 
     @property
     def at_fault(self) -> bool:

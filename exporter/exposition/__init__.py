@@ -3,5 +3,6 @@
 from exporter.exposition.metrics import METRICS, Metric
 from exporter.exposition.negotiation import Format, accepts_gzip, choose_format
 from exporter.exposition.page import Page
+from exporter.exposition.parts import Snapshot
 
-__all__ = ["METRICS", "Format", "Metric", "Page", "accepts_gzip", "choose_format"]
+__all__ = ["METRICS", "Format", "Metric", "Page", "Snapshot", "accepts_gzip", "choose_format"]

@@ -1,13 +1,15 @@
-"""The `/metrics` page: a campaign's lines are formatted when they change, a scrape joins them.
+"""The `/metrics` page: a campaign's lines are formatted when they change, a scrape sends what is ready.
 
-Rendering ten thousand campaigns in the scrape would take over a second; joining ready lines takes milliseconds.
+Rendering ten thousand campaigns in the scrape would take over a second.
 """
 
 from collections.abc import Callable
 
 from exporter.config import Campaign, Key
+from exporter.exposition.blocks import LARGEST_BLOCK, Blocks
 from exporter.exposition.metrics import METRICS, Metric
 from exporter.exposition.negotiation import Format
+from exporter.exposition.parts import Body, Part, Snapshot
 from exporter.store import State, Store
 
 
@@ -28,67 +30,80 @@ def campaign_labels(campaign: Campaign) -> str:
 
 
 class _Family:
-    """Hold one metric's lines, a chunk a campaign, and its header in each format."""
+    """Format one metric's lines and its header in each format."""
 
-    def __init__(self, metric: Metric) -> None:
+    def __init__(self, place: int, metric: Metric) -> None:
+        self.place = place
         self.metric = metric
-        self.chunks: dict[Key, bytes] = {}
         escaped = metric.help.replace("\\", "\\\\")
-        self._headers = {
-            Format.TEXT: f"# HELP {metric.name} {escaped}\n# TYPE {metric.name} gauge\n".encode(),
+        self.headers = {
+            Format.TEXT: Part(f"# HELP {metric.name} {escaped}\n# TYPE {metric.name} gauge\n".encode()),
             Format.OPENMETRICS: self._openmetrics_header(escaped.replace('"', '\\"')),
         }
 
-    def _openmetrics_header(self, escaped_help: str) -> bytes:
+    def _openmetrics_header(self, escaped_help: str) -> Part:
         name = self.metric.name
         unit = f"# UNIT {name} seconds\n" if name.endswith("_seconds") else ""
-        return f"# TYPE {name} gauge\n{unit}# HELP {name} {escaped_help}\n".encode()
+        return Part(f"# TYPE {name} gauge\n{unit}# HELP {name} {escaped_help}\n".encode())
 
-    def update(self, state: State, labels: str) -> None:
+    def lines(self, state: State, labels: str) -> bytes:
         lines = ""
         for own, value in self.metric.samples(state):
             own_label = f',{self.metric.label}="{own}"' if own else ""
             lines += f"{self.metric.name}{{{labels}{own_label}}} {value}\n"
-        self.chunks[state.campaign.key] = lines.encode()
-
-    def render(self, page_format: Format) -> bytes:
-        lines = b"".join(self.chunks.values())
-        return self._headers[page_format] + lines if lines else b""
+        return lines.encode()
 
 
 class Page:
-    """Keep the page of all campaigns ready; `own_metrics` renders the exporter's own, which stand last."""
+    """Keep the page of all campaigns ready.
 
-    def __init__(self, store: Store, own_metrics: Callable[[Format], bytes]) -> None:
+    `own_metrics` renders the exporter's own, which stand last, and may do so in any thread.
+    """
+
+    def __init__(
+        self, store: Store, own_metrics: Callable[[Format], bytes], *, largest_block: int = LARGEST_BLOCK
+    ) -> None:
         self._store = store
-        self._own_metrics = own_metrics
-        self._labels: dict[Key, str] = {}
-        self._families = [_Family(metric) for metric in METRICS]
+        self.own_metrics = own_metrics
+        self._families = [_Family(place, metric) for place, metric in enumerate(METRICS)]
         self._by_poll = [family for family in self._families if family.metric.follows == "poll"]
-        self._by_reading = [family for family in self._families if family.metric.follows == "reading"]
+        self._by_reading = [family for family in self._families if family.metric.follows != "configuration"]
+        self._blocks = Blocks(len(self._families), largest_block)
+        self._unchanged: dict[Format, Body] = {}
         store.observe(self)
 
     def changed(self, old: State | None, new: State) -> None:
         """Format again what the change touches."""
-        key = new.campaign.key
-        families = self._families
+        row = self._blocks.row(new.campaign.key)
         if old is None or old.campaign is not new.campaign:
-            self._labels[key] = campaign_labels(new.campaign)
-        elif old.stats is new.stats:
-            families = self._by_poll
+            row.labels = campaign_labels(new.campaign)
+            families = self._families
         else:
-            families = self._by_poll + self._by_reading
-        labels = self._labels[key]
-        for family in families:
-            family.update(new, labels)
+            families = self._by_poll if old.stats == new.stats else self._by_reading
+        changes = [row.put(family.place, family.lines(new, row.labels)) for family in families]
+        if any(changes):
+            self._unchanged.clear()
 
     def removed(self, key: Key) -> None:
         """Drop all of a campaign's lines."""
-        del self._labels[key]
-        for family in self._families:
-            del family.chunks[key]
+        self._blocks.remove(key)
+        self._unchanged.clear()
 
-    def render(self, page_format: Format) -> bytes:
+    def snapshot(self, page_format: Format, own_metrics: bytes) -> Snapshot:
         """Return the whole page as it is now, without readings that have become stale."""
         self._store.expire()
-        return b"".join([family.render(page_format) for family in self._families] + [self._own_metrics(page_format)])
+        body = self._unchanged.get(page_format)
+        if body is None:
+            body = self._unchanged[page_format] = self._body(page_format)
+        return Snapshot(body, own_metrics)
+
+    def render(self, page_format: Format) -> bytes:
+        """Return the whole page as it is now in one piece."""
+        return b"".join(self.snapshot(page_format, self.own_metrics(page_format)).plain())
+
+    def _body(self, page_format: Format) -> Body:
+        parts: list[Part] = []
+        for family in self._families:
+            lines = [part for part in self._blocks.parts(family.place) if part.plain]
+            parts += [family.headers[page_format], *lines] if lines else []
+        return Body(parts)
