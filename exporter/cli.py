@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -30,6 +31,9 @@ _logger = structlog.get_logger()
 
 _SWITCH_INTERVAL = 0.001
 """Seconds that a thread which renders may keep the event loop waiting, each time: Python's own 5 ms add up."""
+
+_FULL_COLLECTIONS = 1000
+"""How much rarer than collections of the young are full ones, each of which stops everything; Python's own is 10."""
 
 _BANNER = """\
 leadterra-exporter demo: made-up campaigns from the built-in sandbox, not the real Leadterra API.
@@ -69,6 +73,7 @@ class _Abandoned(ThreadPoolExecutor):
 
 def _run(program: Coroutine[Any, Any, T]) -> T:
     sys.setswitchinterval(_SWITCH_INTERVAL)
+    gc.set_threshold(*gc.get_threshold()[:2], _FULL_COLLECTIONS)
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(_Abandoned())
         return runner.run(program)
