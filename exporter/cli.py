@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import structlog
 from aiohttp import web
@@ -23,7 +23,9 @@ from exporter.reload import fingerprint, reload_on_change, reload_on_hangup
 from exporter.shard import Shard
 from exporter.web.listen import Listener, ListenError
 from exporter.web.server import Endpoints, Server
-from exporter.web.web_config import WebConfigFile
+
+if TYPE_CHECKING:
+    from exporter.web.web_config import WebConfigFile
 
 T = TypeVar("T")
 
@@ -119,7 +121,7 @@ async def _poll_and_serve(
     listeners: Sequence[Listener],
     seen: bytes | None = None,
 ) -> None:
-    web_config = WebConfigFile(args.web_config_file) if args.web_config_file else None
+    web_config = _read_web_config(args.web_config_file) if args.web_config_file else None
     stop = stop_on_signals()
     exporter = Exporter(args.config_file, config, shard=shard)
     reload_on_hangup(exporter)
@@ -134,6 +136,12 @@ async def _poll_and_serve(
     await serve(exporter, Server(app, listeners, web_config.ssl_context() if web_config else None), stop)
     if follow:
         follow.cancel()
+
+
+def _read_web_config(file: Path) -> "WebConfigFile":
+    from exporter.web.web_config import WebConfigFile  # noqa: PLC0415 - without such a file nobody pays for it
+
+    return WebConfigFile(file)
 
 
 def _demo(argv: Sequence[str]) -> int:
