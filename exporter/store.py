@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Protocol
@@ -70,7 +70,7 @@ class Store:
         for _ in self.configuring(campaigns):
             pass
 
-    def configuring(self, campaigns: Iterable[Campaign]) -> Iterator[None]:
+    def configuring(self, campaigns: Iterable[Campaign]) -> Generator[None, None, None]:
         """Do the same in steps of one campaign: polls may be recorded between them, but nothing should be shown."""
         self._settled.clear()
         try:

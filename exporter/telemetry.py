@@ -33,9 +33,17 @@ class Telemetry:
     be told twice.
     """
 
-    def __init__(self, *, shard_index: int = 0, shard_total: int = 1, of_process: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        shard_index: int = 0,
+        shard_total: int = 1,
+        of_process: bool = True,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # series that only double the page
         self.registry = CollectorRegistry()
+        self._monotonic = monotonic
         self._changes = 0
         self._rendered: dict[_Renderer, tuple[int, float, bytes]] = {}
         self._define_polling()
@@ -170,7 +178,7 @@ class Telemetry:
 
         This takes about 10 microseconds a series; any thread may do it.
         """
-        changes, now = self._changes, time.monotonic()
+        changes, now = self._changes, self._monotonic()
         seen, rendered_at, page = self._rendered.get(renderer, (-1, 0.0, b""))
         if seen != changes or now - rendered_at >= _PROCESS_AGE:
             page = renderer(self.registry)

@@ -1,9 +1,12 @@
-"""How the parts end: in which order, seen from outside."""
+"""How the parts begin and end: in which order, and what the event loop can do meanwhile, seen from outside."""
 
 import asyncio
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from exporter.app import Exporter, serve
 from exporter.shard import Shard
@@ -44,3 +47,27 @@ def test_the_listener_closes_before_the_polls_end() -> None:
         return exporter.lets_in
 
     assert asyncio.run(scenario()) is False
+
+
+@pytest.fixture
+def _as_collected_before() -> Iterator[None]:
+    yield
+    gc.unfreeze()  # what a configuration is adopted with is left alone by the garbage collector; other tests' is not
+
+
+@pytest.mark.usefixtures("_as_collected_before")
+def test_the_loop_goes_on_while_many_campaigns_are_adopted() -> None:
+    async def scenario() -> int:
+        turns, config = 0, build.config(build.workspace(build.campaign(f"camp_{n}") for n in range(3000)))
+        exporter = Exporter(Path("config.yaml"), build.config(), shard=Shard())
+        exporter.config = config
+        adopting = asyncio.create_task(exporter.start())
+        while exporter.store.get(config.campaigns[-1].key) is None:
+            await asyncio.sleep(0)
+            turns += 1
+        await adopting
+        await exporter.stop()
+        return turns
+
+    assert asyncio.run(scenario()) > 5  # adopting takes a tenth of a second, a turn of the loop some milliseconds
+    assert gc.get_freeze_count() > 3000

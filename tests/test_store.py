@@ -1,5 +1,6 @@
 """What is kept of each campaign, and until when it may be shown."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -201,6 +202,32 @@ def test_an_older_reading_that_joins_newer_ones_goes_before_them() -> None:
     world.store.configure([A, short])  # both 300 s now
 
     assert world.shown(at=301) == {"a": None, "b": 8}
+
+
+def test_polls_go_on_while_a_configuration_is_taken_and_it_is_settled_only_at_its_end() -> None:
+    async def scenario() -> tuple[bool, dict[str, int | None]]:
+        world = World(A, B)
+        steps = world.store.configuring([replace(A, name="renamed"), campaign("c")])
+        next(steps)
+        settled = asyncio.create_task(world.store.settled())
+        await asyncio.sleep(0)
+        world.read(A, 7)
+        was_settled = settled.done()
+        for _ in steps:
+            pass
+        await settled
+        return was_settled, world.shown(at=0)
+
+    assert asyncio.run(scenario()) == (False, {"a": 7, "c": None})
+
+
+def test_a_configuration_that_is_given_up_half_way_does_not_hold_the_page_for_ever() -> None:
+    world = World(A, B)
+    steps = world.store.configuring([campaign("c")])
+    next(steps)
+    steps.close()
+
+    asyncio.run(asyncio.wait_for(world.store.settled(), 1))
 
 
 def test_what_is_stale_already_does_not_come_back() -> None:

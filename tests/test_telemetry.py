@@ -1,5 +1,7 @@
 """The exporter's own metrics."""
 
+from collections.abc import Callable
+
 import pytest
 
 from exporter.exposition import Format
@@ -95,3 +97,31 @@ def test_both_formats_can_be_read_and_tell_the_same(of_process: bool) -> None:  
     assert openmetrics.endswith(b"# EOF\n")
     in_text, in_openmetrics = samples(text, Format.TEXT), samples(openmetrics, Format.OPENMETRICS)
     assert {name for name, _ in in_text} == {name for name, _ in in_openmetrics}
+
+
+@pytest.mark.parametrize("page_format", ["render_text", "render_openmetrics"])
+def test_metrics_are_rendered_again_once_something_was_counted(page_format: str) -> None:
+    telemetry = Telemetry(monotonic=lambda: 0.0)
+    render = getattr(telemetry, page_format)
+    telemetry.configure([("acme", 3)])
+    counts: list[Callable[[], None]] = [
+        lambda: telemetry.requested("acme", "200", 0.2),
+        lambda: telemetry.swept("acme", 12.5),
+        lambda: telemetry.overran("acme"),
+        lambda: telemetry.loaded(1.5),
+        lambda: telemetry.configure([("acme", 4)]),
+    ]
+    for count in counts:
+        before = render()
+        assert render() is before
+        count()
+        assert render() != before
+
+
+def test_the_process_own_figures_are_at_most_a_second_old() -> None:
+    times = iter([0.0, 0.9, 1.0])
+    telemetry = Telemetry(monotonic=lambda: next(times))
+
+    first = telemetry.render_text()
+    assert telemetry.render_text() is first
+    assert telemetry.render_text() is not first

@@ -1,6 +1,6 @@
 """The metric table: each campaign metric is one row, and HELP, documentation and golden pages follow from it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -24,7 +24,7 @@ class Metric:
     help: str
     unit: str
     follows: Literal["reading", "poll", "configuration"]
-    samples: Callable[[State], Iterator[Sample]]
+    samples: Callable[[State], tuple[Sample, ...]]
     label: str | None = None
     field: str | None = None
 
@@ -34,42 +34,39 @@ _CORRECTABLE = f"{_POLLED}; a lifetime total that the API may correct downwards"
 
 
 def _reading(name: str, unit: str, field: str, text: str, value: Callable[[Stats], float | None]) -> Metric:
-    def samples(state: State) -> Iterator[Sample]:
-        if state.stats is not None and (figure := value(state.stats)) is not None:
-            yield "", figure
+    def samples(state: State) -> tuple[Sample, ...]:
+        figure = None if state.stats is None else value(state.stats)
+        return () if figure is None else (("", figure),)
 
     return Metric(name, f"{text} (API field {field})", unit, "reading", samples, field=field)
 
 
 def _threshold(name: str, unit: str, key: str, text: str, limits: Callable[[Thresholds], Limits]) -> Metric:
-    def samples(state: State) -> Iterator[Sample]:
-        yield from limits(state.campaign.thresholds)
+    def samples(state: State) -> tuple[Sample, ...]:
+        return tuple(limits(state.campaign.thresholds))
 
     help_text = f"{text}, by severity; from thresholds.{key} in the configuration, no series where there is none."
     return Metric(name, help_text, unit, "configuration", samples, label="severity")
 
 
-def _up(state: State) -> Iterator[Sample]:
-    if state.up is not None:
-        yield "", int(state.up)
+def _up(state: State) -> tuple[Sample, ...]:
+    return () if state.up is None else (("", int(state.up)),)
 
 
-def _last_success(state: State) -> Iterator[Sample]:
-    if state.last_success is not None:
-        yield "", round(state.last_success, 3)
+def _last_success(state: State) -> tuple[Sample, ...]:
+    return () if state.last_success is None else (("", round(state.last_success, 3)),)
 
 
-def _error(state: State) -> Iterator[Sample]:
-    if state.error is not None:
-        yield state.error.reason, 1
+def _error(state: State) -> tuple[Sample, ...]:
+    return () if state.error is None else ((state.error.reason, 1),)
 
 
-def _stale_after(state: State) -> Iterator[Sample]:
-    yield "", state.campaign.poll.stale_after
+def _stale_after(state: State) -> tuple[Sample, ...]:
+    return (("", state.campaign.poll.stale_after),)
 
 
-def _min_emails_sent(state: State) -> Iterator[Sample]:
-    yield "", state.campaign.thresholds.min_emails_sent
+def _min_emails_sent(state: State) -> tuple[Sample, ...]:
+    return (("", state.campaign.thresholds.min_emails_sent),)
 
 
 METRICS: tuple[Metric, ...] = (

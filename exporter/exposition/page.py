@@ -3,7 +3,7 @@
 Rendering ten thousand campaigns in the scrape would take over a second.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from exporter.config import Campaign, Key
 from exporter.exposition.blocks import LARGEST_BLOCK, Blocks
@@ -46,6 +46,9 @@ class _Family:
         unit = f"# UNIT {name} seconds\n" if name.endswith("_seconds") else ""
         return Part(f"# TYPE {name} gauge\n{unit}# HELP {name} {escaped_help}\n".encode())
 
+    def differs(self, old: State, new: State) -> bool:
+        return self.metric.samples(old) != self.metric.samples(new)
+
     def lines(self, state: State, labels: str) -> bytes:
         lines = ""
         for own, value in self.metric.samples(state):
@@ -75,14 +78,24 @@ class Page:
     def changed(self, old: State | None, new: State) -> None:
         """Format again what the change touches."""
         row = self._blocks.row(new.campaign.key)
-        if old is None or old.campaign is not new.campaign:
+        families = self._families_between(old, new)
+        if families is self._families:
             row.labels = campaign_labels(new.campaign)
-            families = self._families
-        else:
-            families = self._by_poll if old.stats == new.stats else self._by_reading
-        changes = [row.put(family.place, family.lines(new, row.labels)) for family in families]
-        if any(changes):
+        if families:
+            row.put({family.place: family.lines(new, row.labels) for family in families})
             self._unchanged.clear()
+
+    def _families_between(self, old: State | None, new: State) -> Sequence["_Family"]:
+        """Return the families whose lines a change touches: comparing figures is cheaper than formatting them."""
+        if old is None:
+            return self._families
+        if old.campaign is new.campaign:
+            candidates = self._by_poll if old.stats == new.stats else self._by_reading
+        elif campaign_labels(old.campaign) == campaign_labels(new.campaign):
+            candidates = self._families
+        else:
+            return self._families
+        return [family for family in candidates if family.differs(old, new)]
 
     def removed(self, key: Key) -> None:
         """Drop all of a campaign's lines."""

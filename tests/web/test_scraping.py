@@ -1,4 +1,4 @@
-"""What a scrape gets: whole pages, of a configuration that is adopted as a whole, and packed as any client reads them."""
+"""What a scrape gets: pages of one moment and of a whole configuration, packed as any client reads them."""
 
 import asyncio
 import subprocess
@@ -19,7 +19,9 @@ from exporter.web.server import Endpoints, Server
 from tests import build
 from tests.tools import need
 
-CAMPAIGNS = [build.campaign(f"camp_{number}") for number in range(1000)]  # a page of 2 MB, which no socket takes at once
+CAMPAIGNS = [
+    build.campaign(f"camp_{number}") for number in range(1000)
+]  # a page of 2 MB, which no socket takes at once
 
 
 @asynccontextmanager
