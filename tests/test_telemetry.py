@@ -99,23 +99,26 @@ def test_both_formats_can_be_read_and_tell_the_same(of_process: bool) -> None:  
     assert {name for name, _ in in_text} == {name for name, _ in in_openmetrics}
 
 
-@pytest.mark.parametrize("page_format", ["render_text", "render_openmetrics"])
-def test_metrics_are_rendered_again_once_something_was_counted(page_format: str) -> None:
+COUNTS: list[Callable[[Telemetry], None]] = [
+    lambda telemetry: telemetry.requested("acme", "200", 0.2),
+    lambda telemetry: telemetry.swept("acme", 12.5),
+    lambda telemetry: telemetry.overran("acme"),
+    lambda telemetry: telemetry.loaded(1.5),
+    lambda telemetry: telemetry.configure([("acme", 4)]),
+]
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_metrics_are_rendered_again_once_something_was_counted(count: Callable[[Telemetry], None]) -> None:
     telemetry = Telemetry(monotonic=lambda: 0.0)
-    render = getattr(telemetry, page_format)
     telemetry.configure([("acme", 3)])
-    counts: list[Callable[[], None]] = [
-        lambda: telemetry.requested("acme", "200", 0.2),
-        lambda: telemetry.swept("acme", 12.5),
-        lambda: telemetry.overran("acme"),
-        lambda: telemetry.loaded(1.5),
-        lambda: telemetry.configure([("acme", 4)]),
-    ]
-    for count in counts:
-        before = render()
-        assert render() is before
-        count()
-        assert render() != before
+    text, openmetrics = telemetry.render_text(), telemetry.render_openmetrics()
+    assert telemetry.render_text() is text
+    assert telemetry.render_openmetrics() is openmetrics
+
+    count(telemetry)
+    assert telemetry.render_text() != text
+    assert telemetry.render_openmetrics() != openmetrics
 
 
 def test_the_process_own_figures_are_at_most_a_second_old() -> None:
