@@ -99,6 +99,16 @@ def test_what_did_not_change_is_not_made_again() -> None:
     assert after.left_to_deflate == len(sent)
 
 
+def test_many_changes_between_two_scrapes_are_all_on_the_page() -> None:
+    store = build.Clock().store()
+    page = Page(store, OWN.__getitem__, largest_block=200)
+    store.configure(build.campaign(f"c{number}") for number in range(300))
+    for number in [*range(299, -1, -1), *range(0, 300, 3)]:
+        store.succeeded(("acme", f"c{number}"), Stats(sent=10 ** (number % 5)))
+
+    assert page.render(Format.TEXT) == Page(store, OWN.__getitem__).render(Format.TEXT)
+
+
 def test_a_poll_that_changes_nothing_leaves_the_page_as_it_is() -> None:
     store, page = world(30)
     before = page.snapshot(Format.TEXT, b"")

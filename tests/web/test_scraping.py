@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from exporter.app import Exporter
 from exporter.config import Config
-from exporter.exposition import Format
+from exporter.exposition import Format, Page
 from exporter.shard import Shard
 from exporter.stats import Stats
 from exporter.web.listen import Listener
@@ -62,6 +63,23 @@ def test_a_page_whose_campaigns_change_while_it_is_sent_is_of_one_moment() -> No
             assert page == before
 
     asyncio.run(scenario())
+
+
+def test_many_metrics_of_its_own_are_rendered_beside_the_loop() -> None:
+    rendered_in: list[bool] = []
+
+    def render(_: Format) -> bytes:
+        rendered_in.append(threading.current_thread() is threading.main_thread())
+        return b"own 1\n" * 10_000
+
+    async def scenario() -> None:
+        async with serving() as (exporter, url), httpx.AsyncClient() as client:
+            exporter.page = Page(exporter.store, render)
+            pages = [(await client.get(f"{url}/metrics")).content for _ in range(3)]
+            assert set(pages) == {exporter.page.render(Format.TEXT)}
+
+    asyncio.run(scenario())
+    assert rendered_in == [True, False, False, True]  # how many there are is known after the first time
 
 
 def test_a_client_that_goes_in_the_middle_of_a_page_is_nobody_s_error(capsys: pytest.CaptureFixture[str]) -> None:
