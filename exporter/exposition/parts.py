@@ -58,13 +58,13 @@ class Body:
         return [part.plain for part in self._parts]
 
     def deflated(self) -> tuple[bytes, int, int]:
-        """Return all parts compressed, with the CRC-32 and the size of what they were."""
+        """Return the beginning of a gzip member, with the CRC-32 and the size of what it holds."""
         if self._deflated is None:
             crc = size = 0
             for part in self._parts:
                 crc = zlib.crc32(part.plain, crc)
                 size += len(part.plain)
-            self._deflated = b"".join([part.deflated() for part in self._parts]), crc, size
+            self._deflated = b"".join([_HEAD, *(part.deflated() for part in self._parts)]), crc, size
         return self._deflated
 
 
@@ -88,4 +88,4 @@ class Snapshot:
         """Return the page as one gzip member, in pieces."""
         deflated, crc, size = self._campaigns.deflated()
         crc, size = zlib.crc32(self._own, crc), size + len(self._own)
-        return [_HEAD, deflated, deflate(self._own), _LAST_BLOCK, struct.pack("<LL", crc, size & 0xFFFFFFFF)]
+        return [deflated, deflate(self._own) + _LAST_BLOCK + struct.pack("<LL", crc, size & 0xFFFFFFFF)]
