@@ -8,13 +8,18 @@ from typing import Protocol, TypeVar
 
 import structlog
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from exporter import __version__
 from exporter.config import Config, dump
 from exporter.exposition import Format, Page, Snapshot, accepts_gzip, choose_format
 from exporter.shard import Shard
 from exporter.store import Store
+from exporter.web.door import Door
+from exporter.web.guard import guard, quiet_logger
+from exporter.web.limits import DISCARD_WITHIN
 from exporter.web.listen import Listener
+from exporter.web.shared import Shared
 from exporter.web.status import CONTENT_SECURITY_POLICY, render_json, render_page, rows
 
 T = TypeVar("T")
@@ -26,6 +31,8 @@ _WORTH_A_THREAD = 2**17
 _OWN_WORTH_A_THREAD = 2**14
 """Bytes of the exporter's own metrics from which they are rendered there: those of ten workspaces take 2 ms."""
 _CLOSE_WITHIN = 1.0
+_SENT_BY_BROWSERS = (hdrs.ORIGIN, "Sec-Fetch-Site")
+"""Every browser says one of them with a POST or PUT, even from a page of ours, which has no need to reload."""
 
 
 class Service(Protocol):
@@ -66,10 +73,14 @@ class Endpoints:
         self._own_size = 0
         self._compressing = asyncio.Lock()
         self._rendering = asyncio.Lock()
+        # However many ask for them at once: each of these takes a thread and, with many campaigns, its time.
+        self._status_html = Shared(self._render_status)
+        self._campaigns_json = Shared(self._render_campaigns)
+        self._config_text = Shared(self._render_config)
 
     def application(self) -> web.Application:
         """Build the application with all routes."""
-        app = web.Application()
+        app = web.Application(middlewares=[_as_written])
         app.add_routes(
             [
                 web.get("/", self._status_page),
@@ -116,6 +127,10 @@ class Endpoints:
             return await asyncio.to_thread(page.gzip)
 
     async def _status_page(self, _: web.Request) -> web.Response:
+        headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+        return web.Response(text=await self._status_html(), content_type="text/html", headers=headers)
+
+    async def _render_status(self) -> str:
         await self._service.store.settled()
         states, now, shard = self._service.store.states(), self._wall(), self._service.shard
 
@@ -128,19 +143,22 @@ class Endpoints:
                 shard=(shard.index, shard.total) if shard.total > 1 else None,
             )
 
-        headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
-        return web.Response(text=await self._beside(render), content_type="text/html", headers=headers)
+        return await self._beside(render)
 
     async def _campaigns(self, _: web.Request) -> web.Response:
+        return web.Response(body=await self._campaigns_json(), content_type="application/json")
+
+    async def _render_campaigns(self) -> bytes:
         await self._service.store.settled()
         states, now = self._service.store.states(), self._wall()
-        body = await self._beside(lambda: render_json(rows(states), now=now))
-        return web.Response(body=body, content_type="application/json")
+        return await self._beside(lambda: render_json(rows(states), now=now))
 
     async def _config(self, _: web.Request) -> web.Response:
+        return web.Response(text=await self._config_text(), content_type="text/plain")
+
+    async def _render_config(self) -> str:
         config = self._service.config
-        text = await self._beside(lambda: dump(config))
-        return web.Response(text=text, content_type="text/plain")
+        return await self._beside(lambda: dump(config))
 
     async def _beside(self, render: Callable[[], T]) -> T:
         """Render in a thread; one page at a time, as each thread that computes makes the event loop wait its turn."""
@@ -158,7 +176,9 @@ class Endpoints:
             return web.Response(status=503, text="The first sweep has not ended.\n")
         return web.Response(text="leadterra-exporter is ready.\n")
 
-    async def _reload(self, _: web.Request) -> web.Response:
+    async def _reload(self, request: web.Request) -> web.Response:
+        if any(header in request.headers for header in _SENT_BY_BROWSERS):
+            return web.Response(status=403, text="Reloading is not for web pages.\n")
         if not self._lifecycle:
             return web.Response(status=403, text="Reloading over HTTP is off; --web.enable-lifecycle allows it.\n")
         faults = await self._service.reload()
@@ -168,6 +188,18 @@ class Endpoints:
 
     async def _reload_with_get(self, _: web.Request) -> web.Response:
         return web.Response(status=405, text="Reload with POST or PUT.\n", headers={hdrs.ALLOW: "POST, PUT"})
+
+
+@web.middleware
+async def _as_written(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Serve a path only as it is written above: who bars /-/reload in a proxy need not know of /%2d/reload.
+
+    A target may have a scheme and a host before its path.
+    """
+    resource = request.match_info.route.resource
+    if resource and not request.raw_path.partition("?")[0].endswith(request.url.with_path(resource.canonical).raw_path):
+        raise web.HTTPNotFound
+    return await handler(request)
 
 
 async def _harden(_: web.Request, response: web.StreamResponse) -> None:
@@ -186,24 +218,32 @@ class Server:
     """Serve an application on listening sockets that are bound already, with TLS where there is a context for it."""
 
     def __init__(self, app: web.Application, listeners: Sequence[Listener], tls: ssl.SSLContext | None = None) -> None:
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSE_WITHIN, handle_signals=False)
+        app.middlewares.insert(0, guard)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            logger=quiet_logger(),
+            shutdown_timeout=_CLOSE_WITHIN,
+            handle_signals=False,
+            lingering_time=DISCARD_WITHIN,
+            auto_decompress=False,  # a body is thrown away, so it need not be unpacked before
+        )
         self._listeners = listeners
         self._tls = tls
-        self._sites: list[web.SockSite] = []
 
     async def start(self) -> None:
         """Accept connections."""
         await self._runner.setup()
-        for listener in self._listeners:
-            site = web.SockSite(self._runner, listener.socket, ssl_context=self._tls)
-            await site.start()
-            self._sites.append(site)
+        assert self._runner.server is not None  # noqa: S101 - for the type checker: it has been set up
+        self._door = Door(self._runner.server, self._tls)
+        self._door.open(listener.socket for listener in self._listeners)
 
     async def close_listeners(self) -> None:
         """Accept no further connection; those that are open go on."""
-        for site in self._sites:
-            await site.stop()
+        await self._door.shut()
 
     async def close(self) -> None:
         """Let what is being answered end, within a second, and close all connections."""
+        await self._door.shut()
         await self._runner.cleanup()
+        await self._door.leave()

@@ -1,0 +1,98 @@
+"""What stands between the endpoints and clients that mean no good: bodies are refused, answers given bit by bit."""
+
+import logging
+
+from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.payload import Payload
+from aiohttp.typedefs import Handler
+
+from exporter.web.connections import Connection
+from exporter.web.limits import LARGEST_BODY, SLICE
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a request and see to it that the answer is read."""
+    connection = request.transport.get_protocol() if request.transport else None
+    if not isinstance(connection, Connection):  # gone already
+        return await handler(request)
+    connection.begin()
+    try:
+        response = _refused(request) or await handler(request)
+        await _hand_over(response, request, connection)
+    except ConnectionError:  # gone in the middle; aiohttp would call this the handler's fault and log it
+        return web.Response(status=499)
+    finally:
+        connection.end()
+    return response
+
+
+def _refused(request: web.Request) -> web.Response | None:
+    """Return the answer to a request that brings more than an endpoint could want.
+
+    A length that is not said beforehand is refused whatever it is: so no two programs can be of two minds about where
+    a request ends.
+    """
+    if hdrs.TRANSFER_ENCODING not in request.headers and (request.content_length or 0) <= LARGEST_BODY:
+        return None
+    response = web.Response(status=413, text="No endpoint takes a body.\n")
+    response.force_close()
+    return response
+
+
+async def _hand_over(response: web.StreamResponse, request: web.Request, connection: Connection) -> None:
+    length = 0
+    if isinstance(response, web.Response) and isinstance(response.body, bytes):
+        length = len(response.body)
+        if length > SLICE:
+            response.body = _InSlices(response.body, connection)
+    connection.hand_over(length)
+    await response.prepare(request)
+    await response.write_eof()
+
+
+class _InSlices(Payload):
+    """A body of which the transport gets the next slice when it has sent most of the last.
+
+    asyncio would keep a copy of the whole page for each client that reads slowly.
+    """
+
+    _value: bytes
+
+    def __init__(self, body: bytes, connection: Connection) -> None:
+        super().__init__(body)
+        self._size = len(body)
+        self._connection = connection
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Return the body as text."""
+        return self._value.decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Write the body."""
+        body = memoryview(self._value)
+        for start in range(0, len(body), SLICE):
+            await writer.write(body[start : start + SLICE])
+            self._connection.unread = len(body) - start - SLICE
+
+
+class _NoJunk(logging.Filter):
+    """Drop what aiohttp logs, with a traceback, of each request that is not HTTP: anybody could fill a disk that way.
+
+    It must not be told without the traceback either: the message quotes the request, which may hold a password.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a record is of another kind."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
+
+
+def quiet_logger() -> logging.Logger:
+    """Return the logger for aiohttp's server."""
+    logger = logging.getLogger("aiohttp.server")
+    if not any(isinstance(known, _NoJunk) for known in logger.filters):
+        logger.addFilter(_NoJunk())
+    return logger
