@@ -5,13 +5,13 @@ from collections.abc import Callable
 from math import inf
 from typing import cast
 
-from exporter.web.limits import FEWEST_READERS, HEAD_WITHIN, IDLE_WITHIN, MOST_HELD, READ_WITHIN
+from exporter.web.limits import FEWEST_READERS, HEAD_WITHIN, IDLE_WITHIN, MOST_KEPT, READ_WITHIN, SLICE
 
 
 class Connection(asyncio.Protocol):
     """Stand between a transport and the protocol that speaks HTTP on it, and know what the connection is doing.
 
-    It waits for a request, works on one (`busy`), or hands over an answer: one of `held` bytes, `unread` of them.
+    It waits for a request, works on one (`busy`), or hands over an answer, of which it keeps what is not sent yet.
     """
 
     def __init__(self, among: "Connections", http: asyncio.Protocol, abandon: Callable[[], object]) -> None:
@@ -19,7 +19,8 @@ class Connection(asyncio.Protocol):
         self._http = http
         self.abort = abandon  # before there is a transport, in a TLS handshake
         self.busy = False
-        self.held = self.unread = 0
+        self.kept = self.sent = 0
+        self.body = b""
         self.since = among.now()
         self.deadline = self.since + HEAD_WITHIN
         self._between_requests = False
@@ -30,17 +31,25 @@ class Connection(asyncio.Protocol):
         self.busy = True
         self.deadline = inf  # what the exporter itself takes is not the client's fault
 
-    def hand_over(self, length: int) -> None:
-        """Note that an answer is ready to be read."""
+    def hand_over(self, length: int, body: bytes = b"") -> None:
+        """Note that an answer of that length is ready to be read; keep its body if it is to be taken in slices."""
         self.since = self._among.now()
         self.deadline = self.since + READ_WITHIN
-        self.unread = length
-        self._among.hold(self, length)
+        self.sent = 0
+        self.body = body
+        self._among.keep(self, length)
+
+    def next_slice(self) -> bytes:
+        """Return what is to be sent next of the body; nothing at its end, and when the connection had to go."""
+        piece = self.body[self.sent : self.sent + SLICE]
+        self.sent += len(piece)
+        return piece
 
     def end(self) -> None:
         """Note that the answer has been read, or will not be."""
         self.busy = False
-        self._among.hold(self, 0)
+        self.body = b""
+        self._among.keep(self, 0)
         self.deadline = self._among.now() + IDLE_WITHIN
         self._between_requests = True
         self._among.move_to_end(self)
@@ -85,7 +94,7 @@ class Connections:
         self.now = now
         self._most = most
         self._open: dict[Connection, None] = {}  # who did something last stands last
-        self._held = 0
+        self._kept = 0
 
     def __len__(self) -> int:
         return len(self._open)
@@ -108,20 +117,21 @@ class Connections:
             del self._open[connection]
             self._open[connection] = None
 
-    def hold(self, connection: Connection, length: int) -> None:
-        """Note how much is kept for a connection; where it is too much for all together, close the worst readers."""
-        self._held += length - connection.held
-        connection.held = length
-        while self._held > MOST_HELD:
-            readers = [connection for connection in self._open if connection.held]
+    def keep(self, connection: Connection, length: int) -> None:
+        """Note what is kept for a connection; where it is too much for all together, close the worst readers."""
+        self._kept += length - connection.kept
+        connection.kept = length
+        while self._kept > MOST_KEPT:
+            readers = [connection for connection in self._open if connection.kept]
             if len(readers) <= FEWEST_READERS:
                 return
             self._close(max(readers, key=self._held_up))
 
     def forget(self, connection: Connection) -> None:
-        """Note that a connection is gone."""
-        self._held -= connection.held
-        connection.held = 0
+        """Note that a connection is gone, and let go of what was kept for it at once."""
+        self._kept -= connection.kept
+        connection.kept = 0
+        connection.body = b""
         self._open.pop(connection, None)
 
     def close_overdue(self) -> None:
@@ -132,7 +142,7 @@ class Connections:
 
     def _held_up(self, connection: Connection) -> float:
         """Say how much is held up for how long: who keeps pace has little left, and who has just come had no time."""
-        return connection.unread * (self.now() - connection.since)
+        return (connection.kept - connection.sent) * (self.now() - connection.since)
 
     def _close(self, connection: Connection) -> None:
         self.forget(connection)

@@ -64,6 +64,7 @@ class Door:
             task = self._loop.create_task(self._welcome(client))
             self._arriving.add(task)
             task.add_done_callback(self._arriving.discard)
+            await asyncio.sleep(0)  # accepting does not wait while there is somebody: those let in want to be served
 
     async def _wait_for_room(self, error: OSError) -> None:
         """Give a descriptor back where the system has no other, and leave the loop time to do so."""

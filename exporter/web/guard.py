@@ -2,7 +2,7 @@
 
 import logging
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.payload import Payload
@@ -30,25 +30,28 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _refused(request: web.Request) -> web.Response | None:
-    """Return the answer to a request that brings more than an endpoint could want.
+    """Return the answer to a request that no endpoint could want, and end the connection.
 
     A length that is not said beforehand is refused whatever it is: so no two programs can be of two minds about where
     a request ends.
     """
-    if hdrs.TRANSFER_ENCODING not in request.headers and (request.content_length or 0) <= LARGEST_BODY:
+    if request.version < HttpVersion10:
+        response = web.Response(status=400, text="Speak HTTP/1.1.\n")
+    elif hdrs.TRANSFER_ENCODING in request.headers or (request.content_length or 0) > LARGEST_BODY:
+        response = web.Response(status=413, text="No endpoint takes a body.\n")
+    else:
         return None
-    response = web.Response(status=413, text="No endpoint takes a body.\n")
     response.force_close()
     return response
 
 
 async def _hand_over(response: web.StreamResponse, request: web.Request, connection: Connection) -> None:
-    length = 0
-    if isinstance(response, web.Response) and isinstance(response.body, bytes):
-        length = len(response.body)
-        if length > SLICE:
-            response.body = _InSlices(response.body, connection)
-    connection.hand_over(length)
+    length = response.content_length or 0
+    if isinstance(response, web.Response) and isinstance(response.body, bytes) and length > SLICE:
+        connection.hand_over(length, response.body)
+        response.body = _InSlices(connection, length)
+    else:
+        connection.hand_over(length if length > SLICE else 0)
     await response.prepare(request)
     await response.write_eof()
 
@@ -59,23 +62,20 @@ class _InSlices(Payload):
     asyncio would keep a copy of the whole page for each client that reads slowly.
     """
 
-    _value: bytes
+    _value: Connection
 
-    def __init__(self, body: bytes, connection: Connection) -> None:
-        super().__init__(body)
-        self._size = len(body)
-        self._connection = connection
+    def __init__(self, connection: Connection, length: int) -> None:
+        super().__init__(connection)
+        self._size = length
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Return the body as text."""
-        return self._value.decode(encoding, errors)
+        return self._value.body.decode(encoding, errors)
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the body."""
-        body = memoryview(self._value)
-        for start in range(0, len(body), SLICE):
-            await writer.write(body[start : start + SLICE])
-            self._connection.unread = len(body) - start - SLICE
+        while piece := self._value.next_slice():
+            await writer.write(piece)
 
 
 class _NoJunk(logging.Filter):

@@ -12,7 +12,7 @@ READ_WITHIN = 60.0  # seconds for taking an answer; Prometheus gives a scrape te
 LARGEST_BODY = 64 * 1024  # of a request, thrown away: no endpoint needs one, but curl may send one with a reload
 DISCARD_WITHIN = 1.0  # seconds for throwing a body away, so that its sender can still read the answer
 SLICE = 256 * 1024  # bytes of an answer that are handed to the system at a time
-MOST_HELD = 128 * 1024 * 1024  # bytes of answers kept for those who read slowly, ...
+MOST_KEPT = 128 * 1024 * 1024  # bytes of answers kept for those who read slowly, ...
 FEWEST_READERS = 4  # ... but never fewer readers than these, however large a page is
 ROOM_AGAIN_WITHIN = 1.0  # seconds after which accepting is tried again when the system had nothing left
 

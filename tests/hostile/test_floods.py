@@ -1,0 +1,128 @@
+"""Many clients at once that mean no good, against the real process with an 18 MB page, while somebody scrapes it."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from exporter.web.limits import FEWEST_READERS, HEAD_WITHIN, MOST_CONNECTIONS, MOST_KEPT
+from tests.hostile.target import METRICS, Scraper, Target, many_connections, read_to_end, statuses, target
+
+pytestmark = pytest.mark.slow  # all of them take a minute, most of it waiting for deadlines
+
+CAMPAIGNS, LABEL = 2000, 1200
+SPARE_DESCRIPTORS = 20  # the scraper's connection and the API's
+GROWTH = 80.0  # MiB that the allocator may keep: a handful of pages
+PAGES = (b"/", b"/config", b"/api/v1/campaigns")
+
+
+@pytest.fixture(scope="module")
+def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    folder = tmp_path_factory.mktemp("flooded")
+    with target(folder, "--web.enable-lifecycle", campaigns=CAMPAIGNS, label=LABEL) as running:
+        page = running.say(METRICS.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        assert len(page) > 18_000_000
+        for path in PAGES * 2:  # what the first answers take stays taken
+            running.say(b"GET %s HTTP/1.1\r\nHost: exporter\r\nConnection: close\r\n\r\n" % path, patience=20)
+        with Scraper(running.url).running() as scraper:
+            scraper.wait_for(3)
+        yield running
+
+
+@contextmanager
+def unharmed(exporter: Target) -> Iterator[None]:
+    """Let the block attack; see that scrapes were answered throughout and that nothing is left of it."""
+    before, descriptors, memory = list(exporter.log), exporter.descriptors, exporter.memory
+    with Scraper(exporter.url).running() as scraper:
+        scraper.wait_for(1)
+        yield
+        scraper.wait_for(2)
+    assert scraper.was_served(), scraper.failures
+    comes(lambda: exporter.descriptors <= descriptors + SPARE_DESCRIPTORS, "descriptors are back")
+    print(f"memory {memory:.0f} MiB before, {exporter.memory:.0f} MiB after")  # noqa: T201 - for -s
+    comes(lambda: exporter.memory < memory + GROWTH, f"memory is back at {memory:.0f} MiB")
+    assert exporter.log == before
+
+
+def comes(is_true: Callable[[], bool], what: str, patience: float = 20) -> None:
+    pause = threading.Event()
+    for _ in range(int(patience / 0.1)):
+        if is_true():
+            return
+        pause.wait(0.1)
+    raise AssertionError(f"never came: {what}")
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Tell whether the other side has ended a connection on which nothing is to be read."""
+    client.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    try:
+        return not client.recv(1)
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def open_ones(clients: list[socket.socket]) -> int:
+    return sum(not is_closed(client) for client in clients)
+
+
+def test_heads_that_come_a_byte_a_second(exporter: Target) -> None:
+    with unharmed(exporter), many_connections(exporter, 300, b"GET /metrics HTTP/1.1\r\nHost: exporter\r\nA: ") as slow:
+        pause = threading.Event()
+        for _ in range(int(HEAD_WITHIN) - 2):
+            for client in slow:
+                client.send(b"a")
+            pause.wait(1)
+        assert open_ones(slow) == 300
+        comes(lambda: open_ones(slow) == 0, "the end of all")
+
+
+def test_ten_thousand_connections_that_say_nothing(exporter: Target) -> None:
+    with unharmed(exporter), many_connections(exporter, 10_000) as idle:
+        comes(lambda: open_ones(idle) <= MOST_CONNECTIONS, "the limit")
+        assert exporter.descriptors <= MOST_CONNECTIONS + SPARE_DESCRIPTORS
+        assert is_closed(idle[0])
+        assert not is_closed(idle[-1])
+        assert exporter.memory < 400
+        comes(lambda: open_ones(idle) == 0, "the end of all")
+
+
+def test_readers_that_do_not_read(exporter: Target) -> None:
+    memory, descriptors = exporter.memory, exporter.descriptors
+    with unharmed(exporter), many_connections(exporter, 40, METRICS):
+        most = max(FEWEST_READERS, MOST_KEPT // 18_000_000)
+        comes(lambda: exporter.descriptors <= descriptors + most + SPARE_DESCRIPTORS, "the end of most")
+        assert exporter.memory < memory + MOST_KEPT / 2**20 + GROWTH
+
+
+def test_requests_that_are_piled_up_and_never_read(exporter: Target) -> None:
+    with unharmed(exporter), many_connections(exporter, 20, METRICS * 300):
+        pass
+
+
+@pytest.mark.parametrize("path", [b"/metrics", b"/", b"/config", b"/api/v1/campaigns", b"/-/reload", b"/nothing"])
+def test_bodies_that_never_end(exporter: Target, path: bytes) -> None:
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: exporter\r\nContent-Length: 10737418240\r\n\r\n"
+    sent = 0
+    with unharmed(exporter), many_connections(exporter, 5, head) as clients:
+        for client in clients:
+            with suppress(OSError):
+                for _ in range(10_000):
+                    sent += client.send(bytes(2**20))
+        assert exporter.memory < 400
+    assert sent < 10_000 * 2**20
+
+
+def test_pages_that_are_asked_for_as_fast_as_they_come(exporter: Target) -> None:
+    asked = b"".join(b"GET %s HTTP/1.1\r\nHost: exporter\r\n\r\n" % path for path in PAGES * 2)
+    last = b"GET /nothing HTTP/1.1\r\nHost: exporter\r\nConnection: close\r\n\r\n"
+    with unharmed(exporter), many_connections(exporter, 24, asked + last) as clients, ThreadPoolExecutor(12) as pool:
+        for client in clients:
+            client.settimeout(30)
+        pages = list(pool.map(read_to_end, clients[:12]))  # the others do not read
+        assert {len(statuses(page)) for page in pages} == {len(PAGES) * 2 + 1}
