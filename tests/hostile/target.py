@@ -35,11 +35,12 @@ def write_config(folder: Path, campaigns: int, *, label: int = 1) -> str:
 
 
 @contextmanager
-def target(folder: Path, *flags: str, campaigns: int = 3, label: int = 1) -> Iterator["Target"]:
+def target(folder: Path, *flags: str, campaigns: int = 3, label: int = 1, wait: bool = True) -> Iterator["Target"]:
     """Run an exporter whose every campaign has been asked for, in vain."""
     arguments = [write_config(folder, campaigns, label=label), "--web.listen-address=127.0.0.1:0", *flags]
     with running_exporter(*arguments) as exporter:
-        exporter.wait_for("/-/ready", "is ready")
+        if wait:
+            exporter.wait_for("/-/ready", "is ready")
         yield Target(exporter)
 
 

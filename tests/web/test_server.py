@@ -51,9 +51,12 @@ def answer(  # noqa: PLR0913 - all but two by name
     lifecycle: bool = True,
     web_config: Path | None = None,
     accept_encoding: str = "identity",
+    headers: dict[str, str] | None = None,
+    telemetry_path: str = "/metrics",
 ) -> httpx.Response:
     async def ask() -> httpx.Response:
-        app = Endpoints(program, lifecycle=lifecycle, wall=build.Clock().wall).application()
+        wall = build.Clock().wall
+        app = Endpoints(program, telemetry_path=telemetry_path, lifecycle=lifecycle, wall=wall).application()
         if web_config:
             WebConfigFile(web_config).protect(app)
         listener = Listener("127.0.0.1:0")
@@ -61,7 +64,8 @@ def answer(  # noqa: PLR0913 - all but two by name
         await server.start()
         try:
             async with httpx.AsyncClient() as client:
-                return await client.request(method, listener.url + path, headers={"Accept-Encoding": accept_encoding})
+                sent = {"Accept-Encoding": accept_encoding, **(headers or {})}
+                return await client.request(method, listener.url + path, headers=sent)
         finally:
             await server.close_listeners()
             await server.close()
@@ -98,6 +102,37 @@ def test_reload_by_another_method_is_refused(method: str) -> None:
     assert refused.status_code == 405
     assert {"POST", "PUT"} <= set(refused.headers["allow"].replace(" ", "").split(","))
     assert program.reloads == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "same-origin"},  # of a name that leads here by somebody else's DNS
+        {"Sec-Fetch-Site": "none"},
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_no_web_page_can_make_it_reload(method: str, headers: dict[str, str]) -> None:
+    program = Program()
+    refused = answer(program, "/-/reload", method, headers=headers)
+    assert (refused.status_code, refused.text) == (403, "Reloading is not for web pages.\n")
+    assert program.reloads == 0
+    assert answer(program, "/-/reload", method, headers={"Referer": "https://wiki.example"}).status_code == 200
+
+
+def test_another_site_is_not_let_in_when_it_asks_before() -> None:
+    asked = answer(Program(), "/-/reload", "OPTIONS", headers={"Access-Control-Request-Method": "PUT"})
+    assert asked.status_code == 405
+    assert not [name for name in asked.headers if name.lower().startswith("access-control-")]
+
+
+def test_a_path_is_served_as_it_is_written_and_not_otherwise() -> None:
+    program = Program()
+    assert answer(program, "/%2d/reload", "POST").status_code == 404
+    assert program.reloads == 0
+    assert answer(program, "/m%C3%A9triques", telemetry_path="/métriques").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "/config", "/api/v1/campaigns"])
