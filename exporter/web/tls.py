@@ -1,17 +1,25 @@
 """TLS for the listening sockets: built from files, and another for each handshake where the files have changed."""
 
+import ipaddress
+import os
 import ssl
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+Pem: TypeAlias = Path | str
+"""A PEM file, or what would stand in it."""
 
 
 class ClientAuth(IntEnum):
     """Say what is asked of a client, the mildest first."""
 
     NoClientCert = 0
+    RequestClientCert = 0  # looks at none either, and lets everybody in
     VerifyClientCertIfGiven = 1
     RequireAndVerifyClientCert = 2
 
@@ -25,21 +33,29 @@ _VERIFY = {
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """Name the files and limits of a TLS server; `client_ca_file` is there where client certificates are verified."""
+    """Say what a TLS server works with; without `client_ca` the system's authorities are trusted to sign clients'."""
 
-    cert_file: Path
-    key_file: Path
-    client_ca_file: Path | None = None
+    cert: Pem
+    key: Pem
+    client_ca: Pem | None = None
     client_auth: ClientAuth = ClientAuth.NoClientCert
     min_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
     max_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
     prefer_server_cipher_suites: bool = True
+    ciphers: str | None = None
+    """Of TLS 1.2, as OpenSSL writes them; "" for none."""
+    curve: str | None = None
 
     @property
-    def files(self) -> dict[str, Path]:
-        """Give the files that are read, by their key in the configuration."""
-        files = {"cert_file": self.cert_file, "key_file": self.key_file}
-        return files | ({"client_ca_file": self.client_ca_file} if self.client_ca_file else {})
+    def pems(self) -> Mapping[str, Pem]:
+        """Give what is read, by its key in the configuration."""
+        pems = {"cert": self.cert, "key": self.key} | ({"client_ca": self.client_ca} if self.client_ca else {})
+        return {f"{key}_file" if isinstance(pem, Path) else key: pem for key, pem in pems.items()}
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """Give the files among them."""
+        return {key: pem for key, pem in self.pems.items() if isinstance(pem, Path)}
 
 
 class TlsFilesError(Exception):
@@ -58,14 +74,23 @@ def build(settings: TlsSettings) -> ssl.SSLContext:
         faults = _load_pair(context, settings) | _load_client_ca(context, settings)
     if faults:
         raise TlsFilesError(faults)
-    context.minimum_version = settings.min_version
-    context.maximum_version = settings.max_version
     context.verify_mode = _VERIFY[settings.client_auth]
     # Whatever stands in client_ca_file is trusted, as in exporter-toolkit: an intermediate needs no root beside it.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    _limit(context, settings)
+    return context
+
+
+def _limit(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    only_13 = settings.ciphers == ""
+    context.minimum_version = ssl.TLSVersion.TLSv1_3 if only_13 else settings.min_version
+    context.maximum_version = settings.max_version
+    if settings.ciphers:
+        context.set_ciphers(settings.ciphers)
+    if settings.curve:
+        context.set_ecdh_curve(settings.curve)
     if not settings.prefer_server_cipher_suites:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    return context
 
 
 def _unreadable(file: Path) -> str | None:
@@ -79,36 +104,71 @@ def _unreadable(file: Path) -> str | None:
 
 
 def _load_pair(context: ssl.SSLContext, settings: TlsSettings) -> dict[str, str]:
+    cert_key, key_key, *_ = settings.pems
     try:
-        context.load_cert_chain(settings.cert_file, settings.key_file, password=_no_passphrase)
+        with ExitStack() as stack:
+            cert, key = (stack.enter_context(_as_file(pem)) for pem in (settings.cert, settings.key))
+            context.load_cert_chain(cert, key, password=_no_passphrase)
     except _EncryptedError:
-        return {"key_file": "is encrypted: write the key without a passphrase"}
+        return {key_key: "is encrypted: write the key without a passphrase"}
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            return {"key_file": "is not the key of cert_file"}
-        if not _has_certificate(settings.cert_file):
-            return {"cert_file": "has no PEM certificate that can be used"}
-        return {"key_file": "has no PEM private key that can be used"}
+            return {key_key: f"is not the key of {cert_key}"}
+        if not _has_certificate(settings.cert):
+            return {cert_key: "has no PEM certificate that can be used"}
+        return {key_key: "has no PEM private key that can be used"}
     except OSError as error:  # gone since it was looked at
-        return {"cert_file": f"cannot be read: {error.strerror}"}
+        return {cert_key: f"cannot be read: {error.strerror}"}
     return {}
+
+
+@contextmanager
+def _as_file(pem: Pem) -> Iterator[str]:
+    """Give a name under which OpenSSL can read it: what stands in the configuration itself never goes to a disk."""
+    if isinstance(pem, Path):
+        yield str(pem)
+        return
+    if sys.platform != "linux":
+        raise OSError(0, "", "only Linux can read it from here: write it to a file and name that")
+    descriptor = os.memfd_create("pem")
+    try:
+        os.write(descriptor, pem.encode())
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
 
 
 def _load_client_ca(context: ssl.SSLContext, settings: TlsSettings) -> dict[str, str]:
-    if settings.client_ca_file is not None:
-        try:
-            context.load_verify_locations(settings.client_ca_file)
-        except OSError:  # SSLError is one
-            return {"client_ca_file": "has no PEM certificate that can be used"}
+    if settings.client_ca is None:
+        if settings.client_auth is not ClientAuth.NoClientCert:
+            context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
+        return {}
+    try:
+        _trust(context, settings.client_ca)
+    except (OSError, ValueError):  # SSLError is an OSError; ValueError: no text that could be PEM
+        return {list(settings.pems)[-1]: "has no PEM certificate that can be used"}
     return {}
 
 
-def _has_certificate(file: Path) -> bool:
+def _has_certificate(pem: Pem) -> bool:
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(file)
-    except OSError:
+        _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), pem)
+    except (OSError, ValueError):
         return False
     return True
+
+
+def _trust(context: ssl.SSLContext, pem: Pem) -> None:
+    if isinstance(pem, Path):
+        context.load_verify_locations(pem)
+    else:
+        context.load_verify_locations(cadata=pem)
+
+
+def alternative_names(certificate: Mapping[str, Any]) -> Iterator[str]:
+    """Give the alternative names in a certificate of `getpeercert`, addresses as Go writes them."""
+    for kind, name in certificate.get("subjectAltName", ()):
+        yield str(ipaddress.ip_address(name.strip())) if kind == "IP Address" else name
 
 
 class _EncryptedError(Exception):

@@ -1,6 +1,8 @@
 """The web configuration file at work: TLS, users and headers, read again when a file has changed."""
 
+import asyncio
 import ssl
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -12,6 +14,7 @@ from aiohttp.typedefs import Handler
 from exporter.document.faults import ConfigError, Fault
 from exporter.web import tls
 from exporter.web.basic_auth import BasicAuth, BusyError
+from exporter.web.rate_limit import RateLimit
 from exporter.web.web_config_schema import Settings, read
 
 log = structlog.get_logger()
@@ -35,6 +38,7 @@ class WebConfigFile:
         self._stamps |= _stamps(_files(self._settings))
         self._context = _context(self._settings)
         self._auth.configure(self._settings.users)
+        self._limit = RateLimit(self._settings.rate, time.monotonic)
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return the listening sockets' context, which follows the files at each handshake; None without TLS."""
@@ -53,6 +57,10 @@ class WebConfigFile:
     async def authorize(self, request: web.Request) -> web.Response | None:
         """Return the answer that turns a request away, None where it may pass."""
         self._refresh()
+        if not self._limit.allows():
+            return web.Response(status=429, text="Too many requests.\n")
+        if not self._knows(request.transport):
+            return web.Response(status=403, text="The client's certificate has none of the names that are let in.\n")
         try:
             if await self._auth.allows(request.headers.get("Authorization")):
                 return None
@@ -61,6 +69,12 @@ class WebConfigFile:
                 status=503, text="Too many passwords are being checked.\n", headers={"Retry-After": "5"}
             )
         return web.Response(status=401, text="Unauthorized\n", headers={"WWW-Authenticate": "Basic"})
+
+    def _knows(self, transport: asyncio.BaseTransport | None) -> bool:
+        """Tell whether a client's certificate has one of the allowed names; a client without one may not need it."""
+        allowed = self._settings.client_allowed_sans
+        certificate = transport.get_extra_info("peercert") if transport and allowed else None
+        return not certificate or not allowed.isdisjoint(tls.alternative_names(certificate))
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -100,6 +114,8 @@ class WebConfigFile:
         self._context = _context(settings)
         self._settings = settings
         self._auth.configure(settings.users)
+        if settings.rate != self._limit.rate:
+            self._limit = RateLimit(settings.rate, time.monotonic)
 
     def _renew_certificate(self) -> None:
         """Follow the old configuration's certificate for as long as the new configuration is bad."""
@@ -128,6 +144,8 @@ def _losses(old: Settings, new: Settings) -> Iterable[Fault]:
         yield new.fault("TLS is switched on or off by a restart only", "tls_server_config")
     elif old.tls and new.tls and new.tls.client_auth < old.tls.client_auth:
         yield new.fault("asks less of clients: that takes a restart", "tls_server_config", "client_auth_type")
+    if old.client_allowed_sans and not new.client_allowed_sans:
+        yield new.fault("has no name left: that takes a restart", "tls_server_config", "client_allowed_sans")
     if old.users and not new.users:
         yield new.fault("has no user left: that takes a restart", "basic_auth_users")
 

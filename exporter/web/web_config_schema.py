@@ -5,14 +5,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from exporter.config import durations
 from exporter.document.faults import ConfigError, Fault
 from exporter.document.item import Item, SecretItem
 from exporter.document.reading import read as read_items
-from exporter.document.shapes import Check, Leaf, Refused, Section, Shape, Table, checked, optional
+from exporter.document.shapes import Check, Each, Leaf, Section, Shape, Table, checked, optional
 from exporter.web.basic_auth import hash_fault
+from exporter.web.rate_limit import Rate
 from exporter.web.tls import ClientAuth, TlsSettings
+from exporter.web.tls_names import CIPHER_SUITES, CURVES, VERSIONS
 
 _LARGEST_FILE = 64 * 1024
 
@@ -35,13 +39,17 @@ def _needed_file(item: Item) -> Path:
     return file
 
 
+def _pem(item: Item) -> str | None:
+    return _text(item) or None
+
+
 def _flag(item: Item) -> bool:
     if item.value is not True and item.value is not False:
         raise ValueError("write true or false")
     return item.value
 
 
-def _choice(choices: Mapping[str, Any], refused: Mapping[str, str]) -> Check:
+def _choice(choices: Mapping[str, Any], refused: Mapping[str, str] = MappingProxyType({})) -> Check:
     def check(item: Item) -> Any:
         word = _text(item)
         if word in refused:
@@ -77,37 +85,44 @@ def _hash(item: Item) -> str:
 
 
 def _or_nothing(shape: Shape) -> Shape:
-    """Let a section be there without saying anything."""
-    return lambda item, faults: item if item.value in (None, {}) else shape(item, faults)
+    """Let a section or a list be there without saying anything."""
+    return lambda item, faults: item.checked(None) if item.value in (None, {}, []) else shape(item, faults)
+
+
+def _interval(item: Item) -> float:
+    seconds = 0.0 if item.text == "0" else durations.parse(_text(item))
+    if seconds is None:
+        raise ValueError("is not a duration: write one like 1s, or 0 for no limit")
+    return seconds
+
+
+def _count(item: Item) -> int:
+    if isinstance(item.value, bool) or not isinstance(item.value, int) or item.value < 0:
+        raise ValueError("write a whole number of requests")
+    return item.value
 
 
 _VERSION = Leaf(
-    _choice(
-        {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3},
-        dict.fromkeys(("TLS10", "TLS11"), "is not supported, it is broken: write TLS12 or TLS13"),
-    )
+    _choice(VERSIONS, dict.fromkeys(("TLS10", "TLS11"), "is not supported, it is broken: write TLS12 or TLS13"))
 )
 _CHECKS_NOTHING = "is not supported, it accepts any certificate: write RequireAndVerifyClientCert or NoClientCert"
-_UNVERIFIED = dict.fromkeys(("RequestClientCert", "RequireAnyClientCert", "RequireClientCert"), _CHECKS_NOTHING)
+_UNVERIFIED = dict.fromkeys(("RequireAnyClientCert", "RequireClientCert"), _CHECKS_NOTHING)
 _TLS = Section(
     {
         "cert_file": Leaf(_needed_file),
         "key_file": Leaf(_needed_file),
         "client_ca_file": Leaf(_file),
+        "cert": Leaf(_pem),
+        "key": Leaf(_pem),
+        "client_ca": Leaf(_pem),
         "client_auth_type": Leaf(_choice(ClientAuth.__members__, _UNVERIFIED)),
+        "client_allowed_sans": _or_nothing(Each("name", Leaf(_text))),
         "min_version": _VERSION,
         "max_version": _VERSION,
+        "cipher_suites": _or_nothing(Each("cipher suite", Leaf(_choice(CIPHER_SUITES)))),
         "prefer_server_cipher_suites": Leaf(optional(_flag)),
-        "cert": Refused("is not supported: write the PEM to a file and name it in cert_file"),
-        "key": Refused("is not supported: write the PEM to a file and name it in key_file"),
-        "client_ca": Refused("is not supported: write the PEM to a file and name it in client_ca_file"),
-        "client_allowed_sans": Refused(
-            "is not supported: name a CA in client_ca_file that signs only the clients you let in"
-        ),
-        "cipher_suites": Refused("is not supported: leave it out, or write min_version: TLS13"),
-        "curve_preferences": Refused("is not supported: leave it out"),
-    },
-    required=("cert_file", "key_file"),
+        "curve_preferences": _or_nothing(Each("curve", Leaf(_choice(CURVES)))),
+    }
 )
 _HEADERS = Section(
     {
@@ -129,7 +144,7 @@ _FILE = Section(
         "tls_server_config": _or_nothing(_TLS),
         "http_server_config": _or_nothing(_HTTP),
         "basic_auth_users": _or_nothing(Table(_user_name, Leaf(_hash), "a line for each user, like name: bcrypt hash")),
-        "rate_limit": Refused("is not supported: limit requests in a proxy in front of the exporter"),
+        "rate_limit": _or_nothing(Section({"interval": Leaf(_interval), "burst": Leaf(_count)})),
     }
 )
 
@@ -139,8 +154,10 @@ class Settings:
     """Hold what a web configuration file asks for; `document` knows where each key stands."""
 
     tls: TlsSettings | None
+    client_allowed_sans: frozenset[str]
     headers: Mapping[str, str]
     users: Mapping[str, str] = field(repr=False)
+    rate: Rate | None
     document: Item = field(repr=False)
 
     def fault(self, message: str, *keys: str) -> Fault:
@@ -155,26 +172,63 @@ def read(file: Path) -> Settings:
     items = read_items(file, faults, SecretItem, largest=_LARGEST_FILE)
     document = checked(items, _or_nothing(_FILE), faults)
     section = document.child("tls_server_config")
-    tls = _said(section)
-    faults += _contradictions(section, tls)
+    tls, rate = _said(section), _said(document.child("rate_limit"))
+    faults += [*_missing(section), *_contradictions(section, tls), *_shut(document.child("rate_limit"), rate)]
     if faults:
         raise ConfigError(faults)
-    client_auth = tls.pop("client_auth_type", ClientAuth.NoClientCert)
-    headers = _said(document.child("http_server_config").child("headers"))
-    users = _said(document.child("basic_auth_users"))
-    return Settings(TlsSettings(**tls, client_auth=client_auth) if tls else None, headers, users, document)
+    return Settings(
+        _tls_settings(tls) if tls else None,
+        frozenset(tls.get("client_allowed_sans", ())),
+        _said(document.child("http_server_config").child("headers")),
+        _said(document.child("basic_auth_users")),
+        Rate(**rate) if rate.get("interval") else None,
+        document,
+    )
 
 
 def _said(section: Item) -> dict[str, Any]:
-    return {key: item.value for key, item in section.mapping.items() if item.value is not None}
+    values = {key: [entry.value for entry in item.entries] or item.value for key, item in section.mapping.items()}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _tls_settings(tls: Mapping[str, Any]) -> TlsSettings:
+    suites = tls.get("cipher_suites")
+    same = ("min_version", "max_version", "prefer_server_cipher_suites")
+    return TlsSettings(
+        cert=tls.get("cert_file") or tls["cert"],
+        key=tls.get("key_file") or tls["key"],
+        client_ca=tls.get("client_ca_file") or tls.get("client_ca"),
+        client_auth=tls.get("client_auth_type", ClientAuth.NoClientCert),
+        ciphers=None if suites is None else ":".join(filter(None, suites)),
+        curve=tls["curve_preferences"][0] if "curve_preferences" in tls else None,
+        **{key: tls[key] for key in same if key in tls},
+    )
+
+
+def _missing(section: Item) -> Iterator[Fault]:
+    """Find what a section needs as soon as it says anything, and what it says twice."""
+    for key in ("cert", "key", "client_ca"):
+        given = [name for name in (f"{key}_file", key) if name in section.mapping]
+        if len(given) > 1:
+            yield section.child(key).key_fault(f"stands beside {key}_file: remove one of them")
+        if section.mapping and not given and key != "client_ca":
+            yield section.fault(f"the key {key}_file is missing: write {key}_file: and its value")
 
 
 def _contradictions(section: Item, tls: Mapping[str, Any]) -> Iterator[Fault]:
-    client_auth, client_ca = tls.get("client_auth_type", ClientAuth.NoClientCert), tls.get("client_ca_file")
-    if client_auth > ClientAuth.NoClientCert and client_ca is None:
+    client_auth = tls.get("client_auth_type", ClientAuth.NoClientCert)
+    for key in ("client_ca_file", "client_ca", "client_allowed_sans"):
+        if client_auth == ClientAuth.NoClientCert and key in tls and not section.child(key).at_fault:
+            message = f"needs client_auth_type: RequireAndVerifyClientCert; without it, remove {key}"
+            yield section.child(key).fault(message)
+    if client_auth == ClientAuth.RequireAndVerifyClientCert and not {"client_ca_file", "client_ca"} & tls.keys():
         yield section.child("client_auth_type").fault(f"{client_auth.name} needs client_ca_file")
-    if client_auth == ClientAuth.NoClientCert and isinstance(client_ca, Path):
-        message = "needs client_auth_type: RequireAndVerifyClientCert; without it, remove client_ca_file"
-        yield section.child("client_ca_file").fault(message)
     if tls.get("min_version", ssl.TLSVersion.TLSv1_2) > tls.get("max_version", ssl.TLSVersion.TLSv1_3):
         yield section.child("max_version").fault("is below min_version")
+    if len(section.child("curve_preferences").entries) > 1:
+        yield section.child("curve_preferences").fault("can name one curve only: write the one, or leave it out")
+
+
+def _shut(section: Item, rate: Mapping[str, Any]) -> Iterator[Fault]:
+    if rate.get("interval", 0) > 0 and not rate.get("burst"):
+        yield section.fault("lets no request through: write burst: 20, or how many may come at once")

@@ -1,6 +1,7 @@
 """Real handshakes against a real server; certificates come from the openssl command."""
 
 import asyncio
+import json
 import socket
 import ssl
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.document.faults import ConfigError
+from exporter.web.tls_names import CIPHER_SUITES, CURVES
 from exporter.web.web_config import WebConfigFile
 from tests.web.pki import REFUSED, Answer, Authority, client, get, replace_file, serving, tool
 
@@ -17,7 +19,11 @@ pytestmark = pytest.mark.slow
 
 TLS = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
 VERIFY = f"{TLS}  client_ca_file: clients.pem\n  client_auth_type: RequireAndVerifyClientCert\n"
-INLINE_KEY = "is not supported: write the PEM to a file and name it in key_file"
+INLINE_KEY = "stands beside key_file: remove one of them"
+
+
+SANS = "  client_allowed_sans: [somebody]\n"
+NAMES = "DNS:localhost,IP:127.0.0.1,IP:::1,email:a@example.org,URI:spiffe://example.org/prometheus"
 
 
 class Pki:
@@ -30,6 +36,7 @@ class Pki:
         self.first = self.ca.issue("first")
         self.second = self.ca.issue("second")
         self.scraper = self.ca.issue("scraper")
+        self.many_names = self.ca.issue("many-names", f"subjectAltName={NAMES}")
         self.stranger = self.stranger_ca.issue("stranger")
         self.under_between = self.between.issue("under-between")
 
@@ -67,14 +74,106 @@ def accepted(config: Path, tls: ssl.SSLContext) -> bool:
     ("client_auth_type", "expected"),  # without a certificate, with one of the clients' CA, with another one
     [
         ("NoClientCert", [True, True, True]),
+        ("RequestClientCert", [True, True, True]),
         ("VerifyClientCertIfGiven", [True, True, False]),
         ("RequireAndVerifyClientCert", [False, True, False]),
     ],
 )
 def test_each_client_auth_type(config: Path, pki: Pki, client_auth_type: str, expected: list[bool]) -> None:
-    client_ca = "" if client_auth_type == "NoClientCert" else "  client_ca_file: clients.pem\n"
+    client_ca = "" if client_auth_type in ("NoClientCert", "RequestClientCert") else "  client_ca_file: clients.pem\n"
     config.write_text(f"{TLS}{client_ca}  client_auth_type: {client_auth_type}\n")
     assert [accepted(config, client(pki.ca, pair)) for pair in (None, pki.scraper, pki.stranger)] == expected
+
+
+def test_a_certificate_if_given_without_an_authority_is_held_against_the_systems(config: Path, pki: Pki) -> None:
+    config.write_text(f"{TLS}  client_auth_type: VerifyClientCertIfGiven\n")
+    assert [accepted(config, client(pki.ca, pair)) for pair in (None, pki.scraper)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "status"),
+    [
+        ("[localhost]", 200),
+        ("[other, '127.0.0.1']", 200),
+        ("['::1']", 200),
+        ("[a@example.org]", 200),
+        ("['spiffe://example.org/prometheus']", 200),
+        ("[scraper, '*', LOCALHOST]", 403),
+    ],
+)
+def test_client_certificates_with_certain_names(config: Path, pki: Pki, allowed: str, status: int) -> None:
+    config.write_text(f"{VERIFY}  client_allowed_sans: {allowed}\n")
+    assert ask_once(config, client(pki.ca, pki.many_names)).status == status
+
+
+def test_the_last_name_is_taken_away_by_a_restart_only(config: Path, pki: Pki) -> None:
+    config.write_text(VERIFY + SANS)
+
+    async def change() -> list[int]:
+        async with serving(WebConfigFile(config)) as port:
+            replace_file(config, VERIFY)
+            before = await get(port, client(pki.ca, pki.scraper))
+            replace_file(config, VERIFY + SANS.replace("somebody", "localhost"))
+            return [before.status, (await get(port, client(pki.ca, pki.scraper))).status]
+
+    with capture_logs() as logs:
+        assert asyncio.run(change()) == [403, 200]
+    assert "client_allowed_sans: has no name left: that takes a restart" in logs[0]["faults"]
+
+
+def test_names_do_not_keep_out_who_needs_no_certificate(config: Path, pki: Pki) -> None:
+    config.write_text(f"{VERIFY.replace('RequireAndVerifyClientCert', 'VerifyClientCertIfGiven')}{SANS}")
+    assert [ask_once(config, client(pki.ca, pair)).status for pair in (None, pki.scraper)] == [200, 403]
+
+
+def test_what_stands_in_the_file_itself(config: Path, pki: Pki) -> None:
+    pair, authority = pki.second, json.dumps(pki.ca.pem)
+    cert, key = (json.dumps(file.read_text()) for file in (pair.certificate, pair.key))
+    config.write_text(
+        f"tls_server_config: {{cert: {cert}, key: {key}, client_ca: {authority}, "
+        "client_auth_type: RequireAndVerifyClientCert}\n"
+    )
+    assert ask_once(config, client(pki.ca, pki.scraper)).server == "second"
+    assert not accepted(config, client(pki.ca))
+    assert fault_of(config, f"tls_server_config: {{cert: {cert}, key: {json.dumps(pki.first.key.read_text())}}}") == (
+        f":1:{len(cert) + 29}: tls_server_config.key: is not the key of cert"
+    )
+
+
+@pytest.mark.parametrize(
+    ("limits", "cipher"),
+    [
+        (
+            "max_version: TLS12, cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]",
+            "ECDHE-ECDSA-AES128-GCM-SHA256",
+        ),
+        (
+            f"max_version: TLS12, cipher_suites: [{', '.join(reversed(CIPHER_SUITES))}]",  # in the order of the list
+            "ECDHE-ECDSA-AES256-SHA",
+        ),
+        ("cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]", "TLS_AES_256_GCM_SHA384"),
+        ("cipher_suites: [TLS_AES_128_GCM_SHA256]", "TLS_AES_256_GCM_SHA384"),
+    ],
+)
+def test_cipher_suites(config: Path, pki: Pki, limits: str, cipher: str) -> None:
+    config.write_text(f"tls_server_config: {{cert_file: server.pem, key_file: server.key, {limits}}}\n")
+    assert ask_cipher(config, client(pki.ca)) == cipher
+
+
+def test_no_cipher_suite_of_tls_1_2_is_no_tls_1_2(config: Path, pki: Pki) -> None:
+    config.write_text(f"{TLS}  cipher_suites: [TLS_AES_128_GCM_SHA256]\n")
+    tls = client(pki.ca)
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert not accepted(config, tls)
+
+
+@pytest.mark.parametrize("chosen", CURVES)
+def test_a_curve(config: Path, pki: Pki, chosen: str) -> None:
+    config.write_text(f"{TLS}  curve_preferences: [{chosen}]\n")
+    for curve, name in CURVES.items():
+        tls = client(pki.ca)
+        tls.set_ecdh_curve(name)
+        assert accepted(config, tls) == (curve == chosen), curve
 
 
 def test_an_intermediate_authority_needs_no_root_beside_it(config: Path, pki: Pki) -> None:

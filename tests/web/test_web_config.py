@@ -92,3 +92,19 @@ def test_headers_follow_the_file_and_stand_on_every_answer(tmp_path: Path) -> No
             assert "WWW-Authenticate: Basic\r\n" in refusal.head
 
     asyncio.run(change())
+
+
+def test_requests_beyond_the_rate_are_turned_away_before_their_password_is_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    limit = "rate_limit: {interval: 1h, burst: 2}\n"
+    file.write_text(limit)
+
+    async def change() -> list[int]:
+        async with serving(WebConfigFile(file)) as port:
+            first = await statuses(port, "", "", "")
+            replace_file(file, limit + users(alice=HASH))  # the same limit goes on
+            second = await statuses(port, basic("alice:right"))
+            replace_file(file, users(alice=HASH) + "rate_limit: {interval: 0}\n")
+            return first + second + await statuses(port, basic("alice:right"), "")
+
+    assert asyncio.run(change()) == [200, 200, 429, 429, 200, 401]

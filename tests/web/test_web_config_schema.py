@@ -1,5 +1,6 @@
 """What a web configuration file may say, and in which words the rest is refused."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ import bcrypt
 import pytest
 
 from exporter.document.faults import ConfigError
+from exporter.web.tls_names import CIPHER_SUITES, CURVES
 from exporter.web.web_config import WebConfigFile
 from tests.web.pki import Authority, tool
 
@@ -16,13 +18,13 @@ HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
 PAIR = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
 NO_HASH = "is not a bcrypt hash: make one with `htpasswd -nBC 10 NAME`"
 ANY = "is not supported, it accepts any certificate: write RequireAndVerifyClientCert or NoClientCert"
-NO_SANS = "is not supported: name a CA in client_ca_file that signs only the clients you let in"
 NEEDS_TYPE = "needs client_auth_type: RequireAndVerifyClientCert; without it, remove client_ca_file"
-AUTH_TYPES = "NoClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert"
+AUTH_TYPES = "NoClientCert, RequestClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert"
 TLS_KEYS = (
-    "cert_file, key_file, client_ca_file, client_auth_type, min_version, max_version, prefer_server_cipher_suites"
+    "cert_file, key_file, client_ca_file, cert, key, client_ca, client_auth_type, client_allowed_sans, min_version, "
+    "max_version, cipher_suites, prefer_server_cipher_suites, curve_preferences"
 )
-SECTIONS = "tls_server_config, http_server_config, basic_auth_users"
+SECTIONS = "tls_server_config, http_server_config, basic_auth_users, rate_limit"
 HEADERS = (
     "Content-Security-Policy, Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options, X-XSS-Protection"
 )
@@ -37,9 +39,11 @@ FAULTY = {
     '"\\UFFFFFFFF"': ["1:4: cannot be read as YAML: found invalid Unicode character escape code"],
     "--- {}\n--- {}": ["1:1: holds more than one document: write one, without a line --- in its middle"],
     "? [a]\n: b": ["1:3: a key must be text"],
-    "tls_config: {}\nrate_limit: {burst: 1}": [
+    "tls_config: {}\nrate_limit: {burst: -1, interval: 1 s, rate: 1}": [
         '1:1: tls_config: unknown key: did you mean "tls_server_config"?',
-        "2:1: rate_limit: is not supported: limit requests in a proxy in front of the exporter",
+        "2:21: rate_limit.burst: write a whole number of requests",
+        "2:35: rate_limit.interval: is not a duration: write one like 1s, or 0 for no limit",
+        "2:40: rate_limit.rate: unknown key: known here: interval, burst",
     ],
     "basic_auth_users: {}\nbasic_auth_users: {}": [
         "2:1: basic_auth_users: the key stands twice, first in line 1: remove one"
@@ -74,24 +78,32 @@ FAULTY = {
         '4:3: tls_server_config.ca_file: unknown key: did you mean "cert_file"?',
         f"5:3: tls_server_config.password: unknown key: known here: {TLS_KEYS}",
     ],
-    PAIR + "  cert: x\n  key: x\n  client_ca: x": [
-        "4:3: tls_server_config.cert: is not supported: write the PEM to a file and name it in cert_file",
-        "5:3: tls_server_config.key: is not supported: write the PEM to a file and name it in key_file",
-        "6:3: tls_server_config.client_ca: is not supported: write the PEM to a file and name it in client_ca_file",
+    PAIR + "  cert: x\n  key: x\n  client_ca: x\n  client_ca_file: x": [
+        "4:3: tls_server_config.cert: stands beside cert_file: remove one of them",
+        "5:3: tls_server_config.key: stands beside key_file: remove one of them",
+        "6:3: tls_server_config.client_ca: stands beside client_ca_file: remove one of them",
+        f"6:14: tls_server_config.client_ca: {NEEDS_TYPE.replace('_file', '')}",
+        f"7:19: tls_server_config.client_ca_file: {NEEDS_TYPE}",
     ],
-    PAIR + "  cipher_suites: []\n  curve_preferences: [X25519]\n  client_allowed_sans: [a]": [
-        "4:3: tls_server_config.cipher_suites: is not supported: leave it out, or write min_version: TLS13",
-        "5:3: tls_server_config.curve_preferences: is not supported: leave it out",
-        f"6:3: tls_server_config.client_allowed_sans: {NO_SANS}",
+    "tls_server_config:\n  cert: canary\n  key: canary": [
+        "2:3: tls_server_config.cert: has no PEM certificate that can be used"
+    ],
+    PAIR + "  cipher_suites: [canary, TLS_RSA_WITH_AES_128_CBC_SHA]\n  curve_preferences: [X25519, CurveP256]": [
+        f"4:19: tls_server_config.cipher_suites[0]: write one of {', '.join(CIPHER_SUITES)}",
+        f"4:27: tls_server_config.cipher_suites[1]: write one of {', '.join(CIPHER_SUITES)}",
+        "5:22: tls_server_config.curve_preferences: can name one curve only: write the one, or leave it out",
+    ],
+    PAIR + "  curve_preferences: [CurveP257]": [
+        f"4:23: tls_server_config.curve_preferences[0]: write one of {', '.join(CURVES)}"
+    ],
+    PAIR + "  client_allowed_sans: [a]": [
+        f"4:24: tls_server_config.client_allowed_sans: {NEEDS_TYPE.replace('client_ca_file', 'client_allowed_sans')}"
+    ],
+    "rate_limit: {interval: 1s}": [
+        "1:13: rate_limit: lets no request through: write burst: 20, or how many may come at once"
     ],
     PAIR + "  client_auth_type: RequireAndVerifyClientCert": [
         "4:21: tls_server_config.client_auth_type: RequireAndVerifyClientCert needs client_ca_file"
-    ],
-    PAIR + "  client_auth_type: VerifyClientCertIfGiven": [
-        "4:21: tls_server_config.client_auth_type: VerifyClientCertIfGiven needs client_ca_file"
-    ],
-    PAIR + "  client_auth_type: RequestClientCert": [
-        f"4:21: tls_server_config.client_auth_type: RequestClientCert {ANY}"
     ],
     PAIR + "  client_auth_type: RequireAnyClientCert": [
         f"4:21: tls_server_config.client_auth_type: RequireAnyClientCert {ANY}"
@@ -175,12 +187,29 @@ ACCEPTED = {
     "versions": PAIR + "  min_version: TLS12\n  max_version: TLS13\n  prefer_server_cipher_suites: false\n",
     "http2": "http_server_config: {http2: true}\n",
     "no http2": "http_server_config: {http2: off, headers: }\n",
+    "client certificate if given, of any authority that the system trusts": PAIR
+    + "  client_auth_type: VerifyClientCertIfGiven\n",
+    "client certificate that is not looked at": PAIR + "  client_auth_type: RequestClientCert\n",
+    "empty lists": PAIR + "  cipher_suites: []\n  curve_preferences: []\n",
+    "cipher suites": PAIR + f"  cipher_suites: [{', '.join(CIPHER_SUITES)}]\n",
+    "cipher suites of TLS 1.3 only": PAIR + "  cipher_suites: [TLS_AES_128_GCM_SHA256]\n",
+    "a curve": PAIR + "  curve_preferences: [CurveP521]\n",
     "headers": "http_server_config: {headers: {X-XSS-Protection: 1, X-Frame-Options: sameorigin,"
     " Content-Security-Policy: , Strict-Transport-Security: max-age=1; preload, X-Content-Type-Options: nosniff}}\n",
     "folded header": "http_server_config:\n  headers:\n    Content-Security-Policy: |\n      a\n      b\n",
     "users": f"basic_auth_users: {{alice: '{HASH}', 12: '{HASH}', '': '{HASH}'}}\n",
     "users by reference": f"basic_auth_users: {{alice: &hash '{HASH}', bob: *hash}}\n",
     "the documented example": EXAMPLE.read_text(),
+}
+NEWER = {  # than the promtool of some distributions
+    "client_allowed_sans": PAIR
+    + "  client_ca_file: clients.pem\n  client_auth_type: RequireAndVerifyClientCert\n"
+    + "  client_allowed_sans: [localhost, 127.0.0.1]\n",
+    "rate_limit": "rate_limit: {interval: 1s, burst: 20}\n",
+    "rate_limit that is off": "rate_limit: {interval: 0, burst: 0}\n",
+    "cert": "tls_server_config: {cert: CERT, key_file: server.key}\n",
+    "key": "tls_server_config: {cert_file: server.pem, key: KEY}\n",
+    "client_ca": PAIR + "  client_ca: CERT\n  client_auth_type: RequireAndVerifyClientCert\n",
 }
 
 
@@ -230,6 +259,18 @@ def test_what_is_accepted_passes_promtool_too(folder: Path, name: str) -> None:
     check = [tool("promtool"), "check", "web-config", str(file)]
     verdict = subprocess.run(check, capture_output=True, text=True, check=False, timeout=20)
     assert verdict.returncode == 0, verdict.stderr
+
+
+@pytest.mark.parametrize("name", NEWER)
+def test_what_is_accepted_passes_a_promtool_that_knows_it(folder: Path, name: str) -> None:
+    file = folder / "newer.yml"
+    text = NEWER[name].replace("CERT", json.dumps((folder / "server.pem").read_text()))
+    file.write_text(text.replace("KEY", json.dumps((folder / "server.key").read_text())))
+    assert (WebConfigFile(file).ssl_context() is not None) == ("tls_server_config" in text)
+    check = [tool("promtool"), "check", "web-config", str(file)]
+    verdict = subprocess.run(check, capture_output=True, text=True, check=False, timeout=20)
+    unknown = f"field {name.split(maxsplit=1)[0]} not found"
+    assert verdict.returncode == 0 or unknown in verdict.stderr + verdict.stdout, verdict.stderr
 
 
 def test_header_values(folder: Path) -> None:
