@@ -9,7 +9,7 @@ from aiohttp.payload import Payload
 from aiohttp.typedefs import Handler
 
 from exporter.web.connections import Connection
-from exporter.web.limits import LARGEST_BODY, SLICE
+from exporter.web.limits import LARGE, LARGEST_BODY
 
 
 @web.middleware
@@ -47,11 +47,11 @@ def _refused(request: web.Request) -> web.Response | None:
 
 async def _hand_over(response: web.StreamResponse, request: web.Request, connection: Connection) -> None:
     length = response.content_length or 0
-    if isinstance(response, web.Response) and isinstance(response.body, bytes) and length > SLICE:
+    if isinstance(response, web.Response) and isinstance(response.body, bytes) and length > LARGE:
         connection.hand_over(length, response.body)
         response.body = _InSlices(connection, length)
     else:
-        connection.hand_over(length if length > SLICE else 0)
+        connection.hand_over(length)
     await response.prepare(request)
     await response.write_eof()
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
+from yarl import URL
 
 from exporter import __version__
 from exporter.config import Config, dump
@@ -196,10 +197,14 @@ async def _as_written(request: web.Request, handler: Handler) -> web.StreamRespo
 
     A target may have a scheme and a host before its path.
     """
-    resource = request.match_info.route.resource
-    if resource and not request.raw_path.partition("?")[0].endswith(request.url.with_path(resource.canonical).raw_path):
+    resource, written = request.match_info.route.resource, request.raw_path.partition("?")[0]
+    if resource and written != resource.canonical and not written.endswith(_quoted(resource.canonical)):
         raise web.HTTPNotFound
     return await handler(request)
+
+
+def _quoted(path: str) -> str:
+    return URL.build(path=path).raw_path
 
 
 async def _harden(_: web.Request, response: web.StreamResponse) -> None:

@@ -43,6 +43,12 @@ def _pem(item: Item) -> str | None:
     return _text(item) or None
 
 
+def _needed_pem(item: Item) -> str:
+    if (pem := _pem(item)) is None:
+        raise ValueError("is empty: write the PEM here, or name its file under the key that ends in _file")
+    return pem
+
+
 def _flag(item: Item) -> bool:
     if item.value is not True and item.value is not False:
         raise ValueError("write true or false")
@@ -112,8 +118,8 @@ _TLS = Section(
         "cert_file": Leaf(_needed_file),
         "key_file": Leaf(_needed_file),
         "client_ca_file": Leaf(_file),
-        "cert": Leaf(_pem),
-        "key": Leaf(_pem),
+        "cert": Leaf(_needed_pem),
+        "key": Leaf(_needed_pem),
         "client_ca": Leaf(_pem),
         "client_auth_type": Leaf(_choice(ClientAuth.__members__, _UNVERIFIED)),
         "client_allowed_sans": _or_nothing(Each("name", Leaf(_text))),

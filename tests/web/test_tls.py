@@ -148,7 +148,7 @@ def test_what_stands_in_the_file_itself(config: Path, pki: Pki) -> None:
             "ECDHE-ECDSA-AES128-GCM-SHA256",
         ),
         (
-            f"max_version: TLS12, cipher_suites: [{', '.join(reversed(CIPHER_SUITES))}]",  # the first that the client knows
+            f"max_version: TLS12, cipher_suites: [{', '.join(reversed(CIPHER_SUITES))}]",
             "ECDHE-ECDSA-CHACHA20-POLY1305",
         ),
         ("cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]", "TLS_AES_256_GCM_SHA384"),

@@ -19,6 +19,7 @@ PAIR = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
 NO_HASH = "is not a bcrypt hash: make one with `htpasswd -nBC 10 NAME`"
 ANY = "is not supported, it accepts any certificate: write RequireAndVerifyClientCert or NoClientCert"
 NEEDS_TYPE = "needs client_auth_type: RequireAndVerifyClientCert; without it, remove client_ca_file"
+EMPTY = "is empty: write the PEM here, or name its file under the key that ends in _file"
 AUTH_TYPES = "NoClientCert, RequestClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert"
 TLS_KEYS = (
     "cert_file, key_file, client_ca_file, cert, key, client_ca, client_auth_type, client_allowed_sans, min_version, "
@@ -84,6 +85,10 @@ FAULTY = {
         "6:3: tls_server_config.client_ca: stands beside client_ca_file: remove one of them",
         f"6:14: tls_server_config.client_ca: {NEEDS_TYPE.replace('_file', '')}",
         f"7:19: tls_server_config.client_ca_file: {NEEDS_TYPE}",
+    ],
+    "tls_server_config: {cert: '', key: }": [
+        f"1:27: tls_server_config.cert: {EMPTY}",
+        f"1:36: tls_server_config.key: {EMPTY}",
     ],
     "tls_server_config:\n  cert: canary\n  key: canary": [
         "2:3: tls_server_config.cert: has no PEM certificate that can be used"
