@@ -57,6 +57,8 @@ class Door:
         while True:
             try:
                 client, _ = await self._loop.sock_accept(sock)
+            except ConnectionError:  # gone before it was accepted
+                continue
             except OSError as error:
                 await self._wait_for_room(error)
                 continue
