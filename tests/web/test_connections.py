@@ -42,6 +42,17 @@ def test_a_newcomer_gets_in_and_the_one_that_waited_longest_goes() -> None:
     assert len(clients.among) == 3
 
 
+def test_who_leaves_makes_room() -> None:
+    clients = Clients()
+    first, *_ = [clients.come() for _ in range(3)]
+    first.begin()
+    first.hand_over(len(PAGE), PAGE)
+    first.connection_lost(None)
+    assert not first.body
+    clients.come()
+    assert clients.gone == []
+
+
 def test_who_is_being_served_does_not_go_for_a_newcomer() -> None:
     clients = Clients()
     clients.come().begin()

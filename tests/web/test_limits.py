@@ -68,7 +68,7 @@ def test_where_no_file_is_left_a_waiting_connection_goes_and_the_newcomer_gets_i
         newcomer.setblocking(False)  # noqa: FBT003 - the standard library's signature
         with no_file_left():
             await asyncio.get_running_loop().sock_connect(newcomer, ("127.0.0.1", listener.port))
-            assert await asyncio.wait_for(idle.read(), PATIENCE) == b""
+            assert await asyncio.wait_for(idle.read(), limits.HEAD_WITHIN / 2) == b""
         await asyncio.get_running_loop().sock_sendall(newcomer, b"GET / HTTP/1.0\r\n\r\n")
         answer = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(newcomer, 1000), PATIENCE)
         newcomer.close()

@@ -85,9 +85,13 @@ def test_each_client_auth_type(config: Path, pki: Pki, client_auth_type: str, ex
     assert [accepted(config, client(pki.ca, pair)) for pair in (None, pki.scraper, pki.stranger)] == expected
 
 
-def test_a_certificate_if_given_without_an_authority_is_held_against_the_systems(config: Path, pki: Pki) -> None:
+def test_a_certificate_if_given_without_an_authority_is_held_against_the_systems(
+    config: Path, pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config.write_text(f"{TLS}  client_auth_type: VerifyClientCertIfGiven\n")
     assert [accepted(config, client(pki.ca, pair)) for pair in (None, pki.scraper)] == [True, False]
+    monkeypatch.setenv("SSL_CERT_FILE", str(pki.ca.pair.certificate))
+    assert [accepted(config, client(pki.ca, pair)) for pair in (None, pki.scraper, pki.stranger)] == [True, True, False]
 
 
 @pytest.mark.parametrize(
