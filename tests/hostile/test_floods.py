@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow  # all of them take a minute, most of it waiting f
 
 CAMPAIGNS, LABEL = 2000, 1200
 SPARE_DESCRIPTORS = 20  # the scraper's connection and the API's
-GROWTH = 80.0  # MiB that the allocator may keep: a handful of pages
+GROWTH = 120.0  # MiB that the allocator may keep, each worker thread its own
 PAGES = (b"/", b"/config", b"/api/v1/campaigns")
 
 
