@@ -1,11 +1,11 @@
 """The open connections: how many there may be, how long each may keep what it has, and who has to go for whom."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import cast
 
-from exporter.web.limits import FEWEST_READERS, HEAD_WITHIN, IDLE_WITHIN, MOST_KEPT, READ_WITHIN, SLICE
+from exporter.web.limits import FEWEST_READERS, HEAD_WITHIN, IDLE_WITHIN, MOST_KEPT, READ_WITHIN
 
 
 class Connection(asyncio.Protocol):
@@ -20,7 +20,7 @@ class Connection(asyncio.Protocol):
         self.abort = abandon  # before there is a transport, in a TLS handshake
         self.busy = False
         self.kept = self.sent = 0
-        self.body = b""
+        self._pieces: Iterator[bytes] = iter(())
         self.since = among.now()
         self.deadline = self.since + HEAD_WITHIN
         self._between_requests = False
@@ -31,24 +31,28 @@ class Connection(asyncio.Protocol):
         self.busy = True
         self.deadline = inf  # what the exporter itself takes is not the client's fault
 
-    def hand_over(self, length: int, body: bytes = b"") -> None:
-        """Note that an answer of that length is ready to be read; keep its body if it is to be taken in slices."""
+    def hand_over(self, length: int, pieces: Iterable[bytes] = ()) -> None:
+        """Note that an answer of that length is ready to be read; keep its pieces if it is to be taken so."""
         self.since = self._among.now()
         self.deadline = self.since + READ_WITHIN
         self.sent = 0
-        self.body = body
+        self._pieces = iter(pieces)
         self._among.keep(self, length)
 
-    def next_slice(self) -> bytes:
+    def next_piece(self) -> bytes:
         """Return what is to be sent next of the body; nothing at its end, and when the connection had to go."""
-        piece = self.body[self.sent : self.sent + SLICE]
+        piece = next(self._pieces, b"")
         self.sent += len(piece)
         return piece
+
+    def let_go(self) -> None:
+        """Keep nothing of the body any more."""
+        self._pieces = iter(())
 
     def end(self) -> None:
         """Note that the answer has been read, or will not be."""
         self.busy = False
-        self.body = b""
+        self.let_go()
         self._among.keep(self, 0)
         self.deadline = self._among.now() + IDLE_WITHIN
         self._between_requests = True
@@ -131,7 +135,7 @@ class Connections:
         """Note that a connection is gone, and let go of what was kept for it at once."""
         self._kept -= connection.kept
         connection.kept = 0
-        connection.body = b""
+        connection.let_go()
         self._open.pop(connection, None)
 
     def close_overdue(self) -> None:

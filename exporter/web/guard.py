@@ -3,13 +3,12 @@
 import logging
 
 from aiohttp import HttpVersion10, hdrs, web
-from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.payload import Payload
 from aiohttp.typedefs import Handler
 
 from exporter.web.connections import Connection
 from exporter.web.limits import LARGE, LARGEST_BODY
+from exporter.web.pieces import Pieces
 
 
 @web.middleware
@@ -46,36 +45,20 @@ def _refused(request: web.Request) -> web.Response | None:
 
 
 async def _hand_over(response: web.StreamResponse, request: web.Request, connection: Connection) -> None:
-    length = response.content_length or 0
-    if isinstance(response, web.Response) and isinstance(response.body, bytes) and length > LARGE:
-        connection.hand_over(length, response.body)
-        response.body = _InSlices(connection, length)
+    if isinstance(response, web.Response) and (pieces := _pieces(response.body)):
+        connection.hand_over(pieces.size, pieces)
+        response.body = Pieces(iter(connection.next_piece, b""), pieces.size)
+        del pieces  # a client that goes, or has to, lets go of them
     else:
-        connection.hand_over(length)
+        connection.hand_over(response.content_length or 0)
     await response.prepare(request)
     await response.write_eof()
 
 
-class _InSlices(Payload):
-    """A body of which the transport gets the next slice when it has sent most of the last.
-
-    asyncio would keep a copy of the whole page for each client that reads slowly.
-    """
-
-    _value: Connection
-
-    def __init__(self, connection: Connection, length: int) -> None:
-        super().__init__(connection)
-        self._size = length
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Return the body as text."""
-        return self._value.body.decode(encoding, errors)
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        """Write the body."""
-        while piece := self._value.next_slice():
-            await writer.write(piece)
+def _pieces(body: object) -> Pieces | None:
+    if isinstance(body, bytes) and len(body) > LARGE:
+        return Pieces([body], len(body))
+    return body if isinstance(body, Pieces) else None
 
 
 class _NoJunk(logging.Filter):

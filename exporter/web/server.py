@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import structlog
@@ -20,6 +20,7 @@ from exporter.web.door import Door
 from exporter.web.guard import guard, quiet_logger
 from exporter.web.limits import DISCARD_WITHIN
 from exporter.web.listen import Listener
+from exporter.web.pieces import Pieces
 from exporter.web.shared import Shared
 from exporter.web.status import CONTENT_SECURITY_POLICY, render_json, render_page, rows
 
@@ -109,8 +110,7 @@ class Endpoints:
             pieces = await self._gzip(page)
         else:
             pieces = page.plain()
-        headers[hdrs.CONTENT_LENGTH] = str(sum(map(len, pieces)))
-        return web.Response(body=_one_by_one(pieces), headers=headers)
+        return web.Response(body=Pieces(pieces, sum(map(len, pieces))), headers=headers)
 
     async def _own_metrics(self, page_format: Format) -> bytes:
         page = self._service.page
@@ -211,12 +211,6 @@ async def _harden(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.pop(hdrs.SERVER, None)
-
-
-async def _one_by_one(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
-    """Give the pieces as the client takes them: as one they would be copied, and copied again while it reads."""
-    for piece in pieces:
-        yield piece
 
 
 class Server:

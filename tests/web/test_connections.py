@@ -5,10 +5,12 @@ import asyncio
 import pytest
 
 from exporter.web.connections import Connection, Connections
-from exporter.web.limits import FEWEST_READERS, HEAD_WITHIN, IDLE_WITHIN, MOST_KEPT, READ_WITHIN, SLICE
+from exporter.web.limits import FEWEST_READERS, HEAD_WITHIN, IDLE_WITHIN, LARGE, MOST_KEPT, READ_WITHIN, SLICE
+from exporter.web.pieces import Pieces
 from tests import build
 
 PAGE = bytes(MOST_KEPT // 8)
+PIECES = Pieces([PAGE], len(PAGE))
 
 
 class Clients:
@@ -46,9 +48,9 @@ def test_who_leaves_makes_room() -> None:
     clients = Clients()
     first, *_ = [clients.come() for _ in range(3)]
     first.begin()
-    first.hand_over(len(PAGE), PAGE)
+    first.hand_over(len(PAGE), PIECES)
     first.connection_lost(None)
-    assert not first.body
+    assert first.next_piece() == b""
     clients.come()
     assert clients.gone == []
 
@@ -68,12 +70,12 @@ def test_where_all_are_being_served_the_worst_reader_goes() -> None:
     good, bad, late = [clients.come() for _ in range(3)]
     for client in (good, bad):
         client.begin()
-        client.hand_over(len(PAGE), PAGE)
+        client.hand_over(len(PAGE), PIECES)
     while good.sent < len(PAGE) - SLICE:
-        good.next_slice()
+        good.next_piece()
     clients.wait(1)
     late.begin()
-    late.hand_over(len(PAGE), PAGE)
+    late.hand_over(len(PAGE), PIECES)
     clients.come()
     assert clients.gone == [1]
 
@@ -114,12 +116,12 @@ def test_an_answer_has_to_be_read_in_time_however_long_it_took_to_make() -> None
     client = clients.come()
     client.begin()
     assert clients.wait(3600) == []
-    client.hand_over(len(PAGE), PAGE)
-    client.next_slice()
+    client.hand_over(len(PAGE), PIECES)
+    client.next_piece()
     assert clients.wait(READ_WITHIN - 1) == []
-    client.next_slice()  # a byte now and then gives no more time
+    client.next_piece()  # a byte now and then gives no more time
     assert clients.wait(1) == [0]
-    assert client.next_slice() == b""
+    assert client.next_piece() == b""
 
 
 def test_what_is_kept_for_all_readers_together_is_bounded_and_let_go_at_once() -> None:
@@ -127,10 +129,10 @@ def test_what_is_kept_for_all_readers_together_is_bounded_and_let_go_at_once() -
     readers = [clients.come() for _ in range(20)]
     for reader in readers:
         reader.begin()
-        reader.hand_over(len(PAGE), PAGE)
+        reader.hand_over(len(PAGE), PIECES)
         clients.wait(0.1)
     assert clients.gone == list(range(12))
-    assert [bool(reader.body) for reader in readers] == [False] * 12 + [True] * 8
+    assert [bool(reader.next_piece()) for reader in readers] == [False] * 12 + [True] * 8
     for reader in readers:
         reader.end()
     late = clients.come()
@@ -149,9 +151,10 @@ def test_a_few_readers_are_let_be_however_large_the_page_is() -> None:
     assert clients.gone == [0]
 
 
-def test_slices_make_up_the_body() -> None:
+def test_pieces_make_up_the_body() -> None:
     client = Clients().come()
-    body = bytes(range(256)) * (SLICE // 256) + b"rest"
-    client.hand_over(len(body), body)
-    assert client.next_slice() + client.next_slice() == body
-    assert client.next_slice() == b""
+    body = bytes(range(256)) * (LARGE // 256) + b"rest"
+    client.hand_over(len(body), Pieces([body], len(body)))
+    assert b"".join(iter(client.next_piece, b"")) == body
+    assert client.sent == len(body)
+    assert client.next_piece() == b""
