@@ -95,6 +95,11 @@ ANSWERS: dict[str, tuple[Script, str, str]] = {
         "invalid_response",
         "the answer is larger than 1 MiB",
     ),
+    "gzip bomb in a gzip bomb": (
+        raw(gzip.compress(gzip.compress(b" " * 50_000_000)), "Content-Encoding: gzip, gzip"),
+        "invalid_response",
+        "the answer cannot be decompressed",
+    ),
     "gzip garbage": (
         raw(b"garbage", "Content-Encoding: gzip"),
         "invalid_response",
