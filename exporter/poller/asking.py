@@ -61,7 +61,10 @@ class Asking:
         await self.client.aclose()
 
     async def _record(self, campaign: Campaign, deadline: float, *, probing: bool) -> None:
-        if campaign.key in self._asked or self._store.get(campaign.key) is None:
+        if campaign.key in self._asked:
+            self._pass(campaign)
+            return
+        if self._store.get(campaign.key) is None:
             return
         self._asked.add(campaign.key)
         try:
@@ -78,6 +81,11 @@ class Asking:
             self._store.succeeded(campaign.key, stats)
         finally:
             self._asked.discard(campaign.key)
+
+    def _pass(self, campaign: Campaign) -> None:
+        """Let a turn pass; one that a 429 lets pass is told, or `up` would stay 1 until the campaign is asked again."""
+        if self.budget.is_held:
+            self._failed(campaign, Failure(Reason.RATE_LIMITED, "not asked, the API told the workspace to wait"))
 
     def _failed(self, campaign: Campaign, error: Failure) -> None:
         last = self._last_failure(campaign)
@@ -137,7 +145,17 @@ class Asking:
             log.error("key refused", workspace=self.workspace.name, detail=refusal.detail)
         elif refusal is None and self.refusal is not None:
             log.info("key no longer refused", workspace=self.workspace.name)
+            self.refusal = None
+            self._ask_again()
         self.refusal = refusal
+
+    def _ask_again(self) -> None:
+        """Ask at once for all that were not asked while the key was refused."""
+        now = asyncio.get_running_loop().time()
+        for campaign in self.workspace.campaigns:
+            last = self._last_failure(campaign)
+            if last is not None and last.refuses_key:
+                self.begin(campaign, now + campaign.poll.interval)
 
     async def _send(self, campaign: Campaign, *, probing: bool) -> Stats:
         loop = asyncio.get_running_loop()

@@ -30,6 +30,11 @@ class Budget:
         """Let nothing through for this long."""
         self._held_until = max(self._held_until, asyncio.get_running_loop().time() + seconds)
 
+    @property
+    def is_held(self) -> bool:
+        """Tell whether a hold lasts."""
+        return asyncio.get_running_loop().time() < self._held_until
+
     async def acquire(self) -> None:
         """Wait for this request's turn."""
         loop = asyncio.get_running_loop()
