@@ -4,6 +4,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
+log = structlog.get_logger()
+
 
 class KeyUnavailableError(Exception):
     """Say why there is no key, naming its file or variable, never its value."""
@@ -51,6 +55,7 @@ class ApiKey:
         self.source = source
         self._value: str | None = None
         self._seen: tuple[int, ...] | None = None
+        self._is_old = False
 
     def __repr__(self) -> str:
         return f"<ApiKey from {self.source}>"
@@ -59,13 +64,23 @@ class ApiKey:
         """Return the current key. Raises KeyUnavailableError where there never was one."""
         seen = self._stat()
         if self._value is None or seen != self._seen:
-            try:
-                self._value = self.source.read()
-            except KeyUnavailableError:
-                if self._value is None:
-                    raise
-            self._seen = seen
+            self._value = self._read(seen)
         return self._value
+
+    def _read(self, seen: tuple[int, ...] | None) -> str:
+        try:
+            value = self.source.read()
+        except KeyUnavailableError as error:
+            if self._value is None:
+                raise
+            if not self._is_old:
+                log.warning("the API key cannot be read, the last one stays in use", detail=str(error))
+            self._is_old = True
+            return self._value  # and is read again at the next use: it may be for want of a descriptor
+        if self._is_old:
+            log.info("the API key was read again", source=str(self.source))
+        self._seen, self._is_old = seen, False
+        return value
 
     def _stat(self) -> tuple[int, ...] | None:
         if self.source.file is None:

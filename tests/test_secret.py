@@ -1,10 +1,13 @@
 """Where a key comes from, when it is read again, and that it is never shown."""
 
 import os
+import resource
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from exporter import log
 from exporter.secret import ApiKey, KeySource, KeyUnavailableError
 
 KEY = "sk_canary_1"
@@ -132,3 +135,38 @@ def test_a_pipe_is_no_key_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(KeyUnavailableError, match="pipe is not a file"):
         KeySource(file=tmp_path / "pipe").read()
+
+
+def test_a_file_that_is_gone_is_told_of_once_and_so_is_its_return(file: Path) -> None:
+    told = StringIO()
+    log.configure("info", "logfmt", told)
+    key = ApiKey(KeySource(file=file))
+    key.value()
+
+    file.unlink()
+    assert [key.value() for _ in range(3)] == [KEY] * 3
+    file.write_text("")
+    assert [key.value() for _ in range(3)] == [KEY] * 3
+    file.write_text(NEW)
+    assert [key.value() for _ in range(3)] == [NEW] * 3
+
+    assert [line.partition(" ")[2] for line in told.getvalue().splitlines()] == [
+        'level=warning msg="the API key cannot be read, the last one stays in use" '
+        f'detail="file {file}: No such file or directory"',
+        f'level=info msg="the API key was read again" source="file {file}"',
+    ]
+
+
+def test_a_new_key_that_could_not_be_opened_is_read_as_soon_as_it_can(file: Path) -> None:
+    key = ApiKey(KeySource(file=file))
+    key.value()
+    file.write_text("sk_of_another_length")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # stat() still says that there is a new file
+    try:
+        kept = key.value()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert (kept, key.value()) == (KEY, "sk_of_another_length")
