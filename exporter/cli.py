@@ -48,9 +48,17 @@ Stop with Ctrl-C."""
 def entry() -> NoReturn:
     """Run the command and leave the process."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a container's first process has no default action
+    _open_closed_streams()
     status = main(sys.argv[1:])
     sys.stdout.flush()
     os._exit(status)  # Python would wait for threads, see _Abandoned
+
+
+def _open_closed_streams() -> None:
+    """Open what the parent closed (`2>&-`) on nothing: Python has None there, and a socket would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))
 
 
 def main(argv: Sequence[str]) -> int:

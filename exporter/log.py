@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import select
 import sys
 from typing import Any, Literal, TextIO
 
@@ -40,18 +41,30 @@ def configure(level: str, log_format: Literal["logfmt", "json"], stream: TextIO 
 
 
 class _Unfailing:
-    """Write to a stream that may be closed or full: an event that can't be told must not end the program."""
+    """Write to a stream that may be closed, full or read by nobody: what can't be told must not stop the program."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(text)
+            if _has_room(self._stream):
+                self._stream.write(text)
 
     def flush(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             self._stream.flush()
+
+
+def _has_room(stream: TextIO) -> bool:
+    """Tell whether a line can be written without waiting: a pipe may be full because its reader hangs."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):  # not a file, or closed
+        return True
+    poll = select.poll()
+    poll.register(number, select.POLLOUT)
+    return bool(poll.poll(0))
 
 
 class _Forward(logging.Handler):
