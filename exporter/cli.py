@@ -58,7 +58,7 @@ def _open_closed_streams() -> None:
     """Open what the parent closed (`2>&-`) on nothing: Python has None there, and a socket would get its number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode))
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for as long as the process lives
 
 
 def main(argv: Sequence[str]) -> int:

@@ -150,9 +150,9 @@ def test_a_file_that_is_gone_is_told_of_once_and_so_is_its_return(file: Path) ->
     file.write_text(NEW)
     assert [key.value() for _ in range(3)] == [NEW] * 3
 
+    kept = "the API key cannot be read, the last one stays in use"
     assert [line.partition(" ")[2] for line in told.getvalue().splitlines()] == [
-        'level=warning msg="the API key cannot be read, the last one stays in use" '
-        f'detail="file {file}: No such file or directory"',
+        f'level=warning msg="{kept}" detail="file {file}: No such file or directory"',
         f'level=info msg="the API key was read again" source="file {file}"',
     ]
 
