@@ -1,4 +1,4 @@
-"""Write what follows from the code: the metric reference and the golden pages. Run as `python -m tests.generate`."""
+"""Write what follows from the code: the references and the golden pages. Run as `python -m tests.generate`."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ from exporter.exposition import METRICS, Format, Metric
 from exporter.flags import environment_variable, serve_parser
 from exporter.telemetry import Telemetry
 from tests.exposition.documented import documented_page
+from tests.faults.reference import fault_reference
 
 ROOT = Path(__file__).parents[1]
 
@@ -59,6 +60,7 @@ def generated() -> dict[Path, bytes]:
     return {
         ROOT / "README.md": readme().encode(),
         ROOT / "docs" / "metrics.md": metric_reference().encode(),
+        ROOT / "docs" / "faults.md": fault_reference().encode(),
         ROOT / "tests" / "golden" / "documented.prom": documented_page(Format.TEXT),
         ROOT / "tests" / "golden" / "documented.openmetrics": documented_page(Format.OPENMETRICS),
     }

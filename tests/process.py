@@ -25,10 +25,10 @@ PATIENCE = 20.0
 
 
 class RunningExporter:
-    """A started `leadterra-exporter`; its log is read as it comes."""
+    """A started `leadterra-exporter`, by a command `through` which it is to be started; its log is read as it comes."""
 
-    def __init__(self, arguments: Sequence[str], environment: dict[str, str]) -> None:
-        command = [sys.executable, "-W", "error", "-m", "exporter", *arguments]
+    def __init__(self, arguments: Sequence[str], environment: dict[str, str], through: Sequence[str] = ()) -> None:
+        command = [*through, sys.executable, "-W", "error", "-m", "exporter", *arguments]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -89,8 +89,8 @@ class RunningExporter:
 
 
 @contextmanager
-def running_exporter(*arguments: str, **environment: str) -> Iterator[RunningExporter]:
-    exporter = RunningExporter(arguments, environment)
+def running_exporter(*arguments: str, through: Sequence[str] = (), **environment: str) -> Iterator[RunningExporter]:
+    exporter = RunningExporter(arguments, environment, through)
     try:
         yield exporter
     finally:

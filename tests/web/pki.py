@@ -60,6 +60,18 @@ class Authority:
         given = extensions or ("subjectAltName=DNS:localhost",)
         return self._make(name, given, "-CA", str(self.pair.certificate), "-CAkey", str(self.pair.key))
 
+    def issue_expired(self, name: str, extension: str) -> Pair:
+        """Sign a certificate that ended yesterday."""
+        pair = self.issue(name, extension)
+        request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.cnf"
+        extensions.write_text(extension)
+        ask = [tool("openssl"), "x509", "-x509toreq", "-in", str(pair.certificate), "-signkey", str(pair.key)]
+        subprocess.run([*ask, "-out", str(request)], check=True, capture_output=True, timeout=20)
+        sign = [tool("openssl"), "x509", "-req", "-in", str(request), "-extfile", str(extensions), "-days", "-1"]
+        sign += ["-CA", str(self.pair.certificate), "-CAkey", str(self.pair.key), "-out", str(pair.certificate)]
+        subprocess.run(sign, check=True, capture_output=True, timeout=20)
+        return pair
+
     def _make(self, name: str, extensions: Sequence[str], *signer: str) -> Pair:
         pair = Pair(name, self._folder / f"{name}.pem", self._folder / f"{name}.key")
         config = self._folder / "openssl.cnf"
