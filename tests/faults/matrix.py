@@ -140,7 +140,7 @@ _ANSWERS = [
         detail=_TOO_LARGE,
     ),
     Fault(
-        "gzip bomb of 1 GB",
+        "gzip bomb of 900 MiB",
         lambda world: world.acme.break_(scripts.bomb(), *BAD),
         meets=BAD,
         reason=Reason.INVALID_RESPONSE,

@@ -42,21 +42,21 @@ async def cut(writer: asyncio.StreamWriter) -> None:
 
 @functools.cache
 def bomb() -> bytes:
-    """Return an answer of 1 MB that unpacks to 1 GB."""
+    """Return an answer of 1 MB of less than 1 MiB that unpacks to 900 MiB."""
     return http(200, _zeros(), "Content-Encoding: gzip")
 
 
 @functools.cache
 def nested_bomb() -> bytes:
-    """Return an answer of some KB that unpacks to 1 MB, and that to 1 GB."""
+    """Return an answer of some KB that unpacks to 1 MB, and that to 900 MiB."""
     packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
     return http(200, packer.compress(_zeros()) + packer.flush(), "Content-Encoding: gzip, gzip")
 
 
 @functools.cache
 def _zeros() -> bytes:
-    """Pack 1 GB of zeros: a full flush makes the packer forget, so each block is the same."""
+    """Pack 900 MiB of zeros: a full flush makes the packer forget, so each block is the same."""
     packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
     head = packer.compress(_MEGABYTE) + packer.flush(zlib.Z_FULL_FLUSH)
     block = packer.compress(_MEGABYTE) + packer.flush(zlib.Z_FULL_FLUSH)
-    return head + 1023 * block
+    return head + 899 * block
