@@ -31,6 +31,7 @@ class FaultApi:
         self.requests: list[tuple[float, str]] = []
         self._stories = dict.fromkeys(campaigns, "paused")  # a story whose figures stay, none of them 0
         self._scripts: dict[str, Script] = {}
+        self._once: set[str] = set()
         self._connections: set[asyncio.StreamWriter] = set()
         self.certificate = certificate
         self._tls = per_handshake(self._current) if certificate else None
@@ -55,7 +56,12 @@ class FaultApi:
 
     def break_(self, script: Script, *campaigns: str) -> None:
         """Answer these campaigns, by default all, by script, until `mend`."""
-        self._call(self._break, script, campaigns or tuple(self._stories))
+        self._call(self._scripts.update, dict.fromkeys(campaigns or self._stories, script))
+
+    def break_once(self, script: Script, campaign: str) -> None:
+        """Answer the campaign's next request by script."""
+        self._once.add(campaign)
+        self.break_(script, campaign)
 
     def mend(self) -> None:
         """Answer as the sandbox does from now on, on the port as before; what hangs goes on to hang."""
@@ -91,9 +97,6 @@ class FaultApi:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-    def _break(self, script: Script, campaigns: Iterable[str]) -> None:
-        self._scripts.update(dict.fromkeys(campaigns, script))
 
     async def _listen(self) -> None:
         sock = socket.create_server(("127.0.0.1", self.port))
@@ -132,7 +135,7 @@ class FaultApi:
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         authorization = headers.get("authorization", "")
         self.requests.append((time.monotonic(), authorization.removeprefix("Bearer ")))
-        script = self._scripts.get(campaign)
+        script = self._script(campaign)
         if script is None:
             writer.write(_written(self._answer(path, authorization)))
         elif isinstance(script, bytes):
@@ -141,6 +144,13 @@ class FaultApi:
             await _while_listening(script(writer), reader)
             return False
         return self.keeps_connections
+
+    def _script(self, campaign: str) -> Script | None:
+        script = self._scripts.get(campaign)
+        if script is not None and campaign in self._once:
+            del self._scripts[campaign]
+            self._once.discard(campaign)
+        return script
 
     def _answer(self, path: str, authorization: str) -> Answer:
         workspaces = dict.fromkeys(self.keys, self._stories)

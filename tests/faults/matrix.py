@@ -87,7 +87,14 @@ _CONNECTION = [
         reason=Reason.CONNECTION_FAILED,
         detail="connection refused",
     ),
-    Fault("accepted, then silence", _answer(silence), meets=ACME, reason=Reason.TIMEOUT, detail=_NO_ANSWER),
+    Fault(
+        "accepted, then silence",
+        _answer(silence),
+        meets=ACME,
+        reason=Reason.TIMEOUT,
+        detail=_NO_ANSWER,
+        check=lambda world: world.wait_for_requests(20),  # no pile of overlapping sweeps stops the scheduler
+    ),
     Fault("half of the campaigns hang", _answer(silence, *HALF), meets=HALF, reason=Reason.TIMEOUT, detail=_NO_ANSWER),
     Fault(
         "certificate of another authority",
@@ -176,6 +183,11 @@ _STATUSES = [
     _limited("1000000000", _held),
     _limited("Wed, 21 Oct 2015 07:28:00 GMT", _usual),
     _limited("soon", _usual),
+    Fault(
+        "503 once",
+        lambda world: world.acme.break_once(http(503), *BAD),
+        note="as ever, the retry brings the reading",
+    ),
     Fault(
         "503 now and then",
         _answer(http(503), *BAD),
