@@ -5,7 +5,6 @@ import shutil
 import socket
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -14,12 +13,10 @@ _BESIDE_PYTHON = str(Path(sys.executable).parent)  # what `make tools` installs
 
 def need(program: str) -> str:
     """Return a program's path; where it is missing the test is skipped, and in CI it fails."""
-    return shutil.which(program) or shutil.which(program, path=_BESIDE_PYTHON) or missing(program)
-
-
-def missing(what: str) -> NoReturn:
-    """Skip the test, in CI fail it, because something is not installed."""
-    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{what} is not installed")
+    path = shutil.which(program) or shutil.which(program, path=_BESIDE_PYTHON)
+    if path is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{program} is not installed")
+    return str(path)
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults.world import ACME, KEY, NEXT_KEY, Setting, World
-from tests.tools import missing
+from tests.tools import need
 from tests.web.pki import Authority, Pair, replace_file
 
 # The process' own resolver, with one name added that is known while a file is there: no test may ask a real server.
@@ -65,8 +65,7 @@ _SHIFT = "shift"
 
 
 def _prepare_clock(folder: Path) -> None:
-    if not _FAKETIME:
-        missing("libfaketime")
+    need("faketime")
     replace_file(folder / _SHIFT, "+0")
 
 
