@@ -119,9 +119,9 @@ def test_each_campaign_waits_for_the_answer_to_the_one_that_asks_again() -> None
 
     assert world.reasons() == {"": 20}
     again = {id_: at for at, id_ in reversed(world.asked) if at > 30}  # when each was asked first
-    assert again.pop("c0") < 60.2
-    assert min(again.values()) > 68
-    assert max(again.values()) < 79
+    heard = again.pop("c0") + 8
+    assert heard <= min(again.values())
+    assert max(again.values()) < heard + 12
 
 
 def test_a_key_that_is_accepted_again_is_seen_within_an_interval_whatever_the_turns() -> None:
