@@ -61,7 +61,7 @@ class RunningExporter:
         with self._grew:
             assert self._grew.wait_for(lambda: len(matches()) >= count or "(end)" in self.log, PATIENCE), self.log
         found = matches()
-        assert len(found) >= count, self.log
+        assert len(found) >= count, (self.log, self.process.poll())
         return found[-1]
 
     @property

@@ -19,7 +19,10 @@ _NOISE = 0.5
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of a fault: times in seconds, `recovery` in intervals, memory in MiB."""
+    """What came of a fault: times in seconds, `recovery` in intervals, memory in MiB.
+
+    `lateness` is how late this side was, `noise` how late this side and the exporter may have been together.
+    """
 
     fault: Fault
     seconds: float
@@ -31,6 +34,7 @@ class Seen:
     growth: float
     descriptors: int
     log: Sequence[str]
+    lateness: float
     noise: float
 
 
@@ -46,19 +50,22 @@ def play(fault: Fault, folder: Path) -> Seen:
         mended = bursts[-1].mended
         here.wait_for_successes(1)
         sightings = here.watcher.sightings[first:]
-        noise = _NOISE + 2 * here.watcher.latest_by
+        lateness = _NOISE + 2 * here.watcher.latest_by
+        slowest_scrape = max(sighting.seconds for sighting in sightings)
+        noise = lateness + 2 * slowest_scrape
         _judge_pages(here, fault, began, noise)
         seen = Seen(
             fault=fault,
             seconds=mended - began,
             recovery=max(burst.recovery for burst in bursts) if fault.meets else None,
             longest_gap=max(_gaps(sightings, set(EVERYBODY) - set(fault.meets)), default=0.0),
-            slowest_scrape=max(sighting.seconds for sighting in sightings),
+            slowest_scrape=slowest_scrape,
             requests=sum(began < at < mended for at, _ in here.acme.requests),
             peak=here.memory("VmHWM") - memory,
             growth=here.memory() - memory,
             descriptors=here.descriptors(enough=descriptors) - descriptors,
             log=here.exporter.log,
+            lateness=lateness,
             noise=noise,
         )
         assert here.stop() == 0

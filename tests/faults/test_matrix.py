@@ -42,7 +42,7 @@ def test_fault(fault: Fault, playing: Playing) -> None:
         assert seen.recovery <= longest_recovery(seen)
     assert seen.longest_gap <= longest_gap(seen)
     assert seen.requests <= fault.most_requests(seen.seconds)
-    assert seen.slowest_scrape <= 1 + seen.noise
+    assert seen.slowest_scrape <= 1 + seen.lateness
     assert seen.peak <= MOST_PEAK
     assert seen.growth <= MOST_GROWTH
     assert seen.descriptors <= 0
