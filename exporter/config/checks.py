@@ -120,7 +120,8 @@ def proxy_url(item: Item) -> str:
 
 def file(item: Item) -> Path:
     """Take a file's path; a relative one begins at the configuration file's folder."""
-    return (item.file.parent / _line(item)).absolute()
+    _no_key(item, "file")
+    return (item.file.parent / str(item.value)).absolute()
 
 
 def ca_file(item: Item) -> Path:
@@ -138,14 +139,8 @@ def ca_file(item: Item) -> Path:
 
 
 def _no_key(item: Item, what: str) -> None:
-    if _line(item).startswith("sk_"):
+    if re.match(r"(?:Bearer )?sk_", _line(item)):
         raise ValueError(f"looks like the key itself: write the {what} that holds it")
-
-
-def key_file(item: Item) -> Path:
-    """Take the path of a file that holds a key."""
-    _no_key(item, "file")
-    return file(item)
 
 
 def key_env(item: Item) -> str:

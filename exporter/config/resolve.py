@@ -12,7 +12,7 @@ from exporter.config.advice import advise
 from exporter.config.model import Api, Campaign, Config, Limits, Poll, Thresholds, Workspace
 from exporter.config.schema import FILE, LIMITS
 from exporter.document.faults import ConfigError, Fault
-from exporter.document.item import Item, quote
+from exporter.document.item import Item, quote_unless_secret
 from exporter.document.reading import read
 from exporter.document.shapes import checked
 from exporter.secret import KeySource
@@ -143,5 +143,7 @@ def _distinct(items: Iterable[Item], what: str, faults: list[Fault]) -> None:
     for item in items:
         earlier = first.setdefault(item.value, item)
         if earlier is not item:
-            message = f"the {what} {quote(item.value)} stands twice, first in line {earlier.line}: remove one"
+            message = (
+                f"the {what} {quote_unless_secret(item.value)} stands twice, first in line {earlier.line}: remove one"
+            )
             faults.append(item.fault(message))

@@ -48,7 +48,7 @@ _CAMPAIGN = Section(
 _WORKSPACE = Section(
     {
         "name": Leaf(checks.text),
-        "api_key_file": Leaf(checks.key_file),
+        "api_key_file": Leaf(checks.file),
         "api_key_env": Leaf(checks.key_env),
         "api_key": _INLINE_KEY,
         "labels": _LABELS,

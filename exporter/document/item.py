@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 
 from exporter.document.faults import Fault
 
-_PLAIN_KEY = re.compile(r"(?!sk_)[A-Za-z0-9_-]{1,60}")
-_PERHAPS_SECRET = re.compile(r"sk_|.*\$2|.{61}", re.DOTALL)
-"""An API key, a password's hash, or text too long for a key: it stands in the wrong column."""
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_PERHAPS_SECRET = re.compile(r".*(?<![A-Za-z0-9])sk_|.*\$2|.*://.*@|.{61}", re.DOTALL)
+"""An API key, a password's hash or a proxy's password that stands in the wrong place, or text too long for a key."""
+_NOT_SHOWN = "(not shown)"
 
 
 def quote(text: str) -> str:
@@ -21,12 +22,17 @@ def quote(text: str) -> str:
     return quoted if quoted.isprintable() else json.dumps(text)
 
 
+def quote_unless_secret(text: str) -> str:
+    """Write text in quotes, but not what may be a secret."""
+    return _NOT_SHOWN if _PERHAPS_SECRET.match(text) else quote(text)
+
+
 def step(path: str, key: str) -> str:
     """Return the path of what stands under a key."""
-    if not _PLAIN_KEY.fullmatch(key):
-        if not _PERHAPS_SECRET.match(key):
-            return f"{path}[{quote(key)}]"
-        key = "(not shown)"
+    if _PERHAPS_SECRET.match(key):
+        key = _NOT_SHOWN
+    elif not _PLAIN_KEY.fullmatch(key):
+        return f"{path}[{quote(key)}]"
     return f"{path}.{key}" if path else key
 
 
@@ -74,7 +80,7 @@ class Item:
             return "a mapping" if isinstance(self.value, dict) else "a list"
         if self.value is None:
             return "null"
-        if len(self.text) > self.longest_shown:
+        if len(self.text) > self.longest_shown or _PERHAPS_SECRET.match(self.text):
             return "this text" if isinstance(self.value, str) else "this value"
         return quote(self.text) if isinstance(self.value, str) else self.text
 
