@@ -25,16 +25,31 @@ _TURN = 0.005
 """Seconds for which the event loop may be kept from its other work."""
 
 
+def open_client(workspace: Workspace) -> Client:
+    """Build the client of one workspace."""
+    return Client(workspace.api, ApiKey(workspace.key))
+
+
 class Exporter:
     """Poll what a configuration file says and keep the page of it. Needs a running event loop."""
 
-    def __init__(self, config_file: Path, config: Config, *, shard: Shard, process_metrics: bool = True) -> None:
+    def __init__(  # noqa: PLR0913 - all but two by name
+        self,
+        config_file: Path,
+        config: Config,
+        *,
+        shard: Shard,
+        process_metrics: bool = True,
+        open_client: Callable[[Workspace], Client] = open_client,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self.shard = shard
         self.config = config
-        self.store = Store(wall=time.time, monotonic=asyncio.get_running_loop().time)
+        self._wall = wall
+        self.store = Store(wall=wall, monotonic=asyncio.get_running_loop().time)
         self._telemetry = Telemetry(shard_index=shard.index, shard_total=shard.total, of_process=process_metrics)
         self.page = Page(self.store, self._own_metrics)
-        self._poller = Poller(self.store, self._telemetry, _open_client)
+        self._poller = Poller(self.store, self._telemetry, open_client)
         self.config_file = config_file
         self._reloading = asyncio.Lock()
 
@@ -89,7 +104,7 @@ class Exporter:
         await _gently(self.store.configuring(own.campaigns))
         await poll(own)  # before the metrics: a poll that this ends may still be counted
         self._telemetry.configure((workspace.name, len(workspace.campaigns)) for workspace in own.workspaces)
-        self._telemetry.loaded(time.time())
+        self._telemetry.loaded(self._wall())
         gc.freeze()  # else the garbage collector would go through all of it again and again, and the loop would wait
 
     def _own_metrics(self, page_format: Format) -> bytes:
@@ -104,10 +119,6 @@ async def _gently(steps: Iterator[None]) -> None:
         if time.monotonic() >= turn_ends:
             await asyncio.sleep(0)
             turn_ends = time.monotonic() + _TURN
-
-
-def _open_client(workspace: Workspace) -> Client:
-    return Client(workspace.api, ApiKey(workspace.key))
 
 
 async def serve(exporter: Exporter, server: Server, stop: asyncio.Event) -> None:
