@@ -20,6 +20,7 @@ from exporter.app import Exporter, serve, stop_on_signals
 from exporter.config import Config, ConfigError, load
 from exporter.exposition import Format
 from exporter.reload import fingerprint, reload_on_change, reload_on_hangup
+from exporter.secret import keep_out_of_core_dumps
 from exporter.shard import Shard
 from exporter.web.listen import Listener, ListenError
 from exporter.web.server import Endpoints, Server
@@ -49,6 +50,7 @@ def entry() -> NoReturn:
     """Run the command and leave the process."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a container's first process has no default action
     _open_closed_streams()
+    keep_out_of_core_dumps()
     status = main(sys.argv[1:])
     sys.stdout.flush()
     os._exit(status)  # Python would wait for threads, see _Abandoned

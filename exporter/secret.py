@@ -1,8 +1,16 @@
 """An API key: where it comes from, and its value, read again when its file changes and never shown."""
 
 import os
+import resource
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
+
+
+def keep_out_of_core_dumps() -> None:
+    """Let a crash leave no image of the memory, which holds the keys."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 import structlog
 
@@ -59,6 +67,9 @@ class ApiKey:
 
     def __repr__(self) -> str:
         return f"<ApiKey from {self.source}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is neither copied nor written anywhere")
 
     def value(self) -> str:
         """Return the current key. Raises KeyUnavailableError where there never was one."""

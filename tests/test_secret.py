@@ -1,13 +1,17 @@
 """Where a key comes from, when it is read again, and that it is never shown."""
 
+import copy
 import os
+import pickle
 import resource
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from exporter import log
+from exporter.config import Api
 from exporter.secret import ApiKey, KeySource, KeyUnavailableError
 
 KEY = "sk_canary_1"
@@ -129,6 +133,19 @@ def test_nothing_shows_the_key(file: Path) -> None:
     assert KEY not in "".join(shown)
     assert shown[0] == f"<ApiKey from file {file}>"
     assert str(KeySource(env=ENV)) == f"environment variable {ENV}"
+
+
+@pytest.mark.parametrize("spread", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_key_is_not_spread(file: Path, spread: Callable[[ApiKey], object]) -> None:
+    key = ApiKey(KeySource(file=file))
+    key.value()
+
+    with pytest.raises(TypeError, match="a key is neither copied nor written anywhere"):
+        spread(key)
+
+
+def test_nothing_shows_a_proxys_password() -> None:
+    assert "canary" not in repr(Api(proxy_url="http://user:canary@proxy"))
 
 
 def test_a_pipe_is_no_key_file(tmp_path: Path) -> None:

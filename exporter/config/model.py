@@ -24,7 +24,7 @@ class Api:
     max_concurrency: int = 10
     requests_per_second: float = 10.0
     retries: int = 2
-    proxy_url: str | None = None
+    proxy_url: str | None = field(default=None, repr=False)  # may hold a password
     ca_file: Path | None = None
 
 

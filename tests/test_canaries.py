@@ -1,0 +1,207 @@
+"""Canary keys and passwords through every output, every error path and every way in: none of them comes out again."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import bcrypt
+import httpx
+import pytest
+
+from tests.process import PATIENCE, ROOT, RunningExporter, RunningSandbox, running_exporter
+from tests.test_process import run
+from tests.tools import free_port
+from tests.web.pki import basic, replace_file
+
+pytestmark = pytest.mark.slow
+
+FILE_KEY, OTHER_FILE_KEY, ENV_KEY = "sk_canary_file", "sk_canary_other", "sk_canary_environment"
+PROXY_PASSWORD, USER_PASSWORD, WRONG_PASSWORD = "canary-proxy", "canary-user", "canary-guess"
+HASH = bcrypt.hashpw(USER_PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+ENV = "LEADTERRA_CANARY_KEY"
+LISTEN = "--web.listen-address=127.0.0.1:0"
+PATHS = ("/", "/metrics", "/config", "/api/v1/campaigns", "/-/healthy", "/-/ready", "/-/reload", "/nothing", "/?a=b")
+CONFIG = """\
+api: {{base_url: "{url}", timeout: 1s, retries: 0, requests_per_second: 1000}}
+poll: {{interval: 1s, stale_after: 2s}}
+workspaces:
+- {{name: by file, api_key_file: key, campaigns: [camp_123]}}
+- {{name: by variable, api_key_env: {env}, campaigns: [camp_123]}}
+- name: by a proxy that refuses
+  api_key_file: key
+  api: {{proxy_url: "http://user:{password}@127.0.0.1:1"}}
+  campaigns: [camp_123]
+- name: by a proxy that is none
+  api_key_file: key
+  api: {{proxy_url: "http://user:{password}@{host}", base_url: "https://api.invalid"}}
+  campaigns: [camp_123]
+"""
+FAULTY_CONFIGS = (
+    f"workspaces: [{{api_key: {FILE_KEY}}}]",
+    f"workspaces: [{{name: {FILE_KEY}, api_key_file: {FILE_KEY}, campaigns: [{FILE_KEY}, {FILE_KEY}]}}]",
+    f"workspaces: [{{name: a, api_key_env: {ENV_KEY}, {FILE_KEY}: x, campaigns: [*{FILE_KEY}]}}]",
+    f"api: {{proxy_url: 'socks5://user:{PROXY_PASSWORD}@proxy', ca_file: {FILE_KEY}, timeout: {FILE_KEY}}}",
+    f"{FILE_KEY}",
+)
+FAULTY_WEB_CONFIGS = (
+    f"basic_auth_users: {{alice: '{HASH[:-1]}'}}",
+    f"basic_auth_users: {{'{HASH}': alice, bob: {USER_PASSWORD}}}",
+    f"tls_server_config: {{cert_file: '{HASH}', key_file: {USER_PASSWORD}, min_version: '{HASH}'}}",
+    f"'{HASH}'",
+)
+
+
+def secrets_in(text: str) -> list[str]:
+    return [each for each in (FILE_KEY, OTHER_FILE_KEY, ENV_KEY, PROXY_PASSWORD, HASH[7:]) if each in text] + [
+        each for each in (USER_PASSWORD, WRONG_PASSWORD) if each in text
+    ]
+
+
+def files(folder: Path, sandbox: RunningSandbox) -> list[str]:
+    (folder / "key").write_text(FILE_KEY)
+    host = sandbox.url.removeprefix("http://")
+    config = CONFIG.format(url=sandbox.url, host=host, env=ENV, password=PROXY_PASSWORD)
+    replace_file(folder / "config.yaml", config)
+    replace_file(folder / "web.yaml", f"basic_auth_users: {{prometheus: '{HASH}'}}\n")
+    return [f"--config.file={folder / 'config.yaml'}"]
+
+
+def ask(url: str, path: str, method: str = "GET", user: str = USER_PASSWORD) -> str:
+    authorization = {"Authorization": basic(f"prometheus:{user}")}
+    answer = httpx.request(method, url + path, headers=authorization, timeout=PATIENCE)
+    return f"{answer.status_code} {answer.headers} {answer.text}"
+
+
+def troubles(folder: Path, exporter: RunningExporter, url: str) -> Iterator[str]:
+    """Go down every error path of a running exporter and give what it answers."""
+    for path in PATHS:
+        yield ask(url, path)
+        yield ask(url, path, user=WRONG_PASSWORD)
+    for key in (OTHER_FILE_KEY, f"{FILE_KEY} {OTHER_FILE_KEY}", f"{FILE_KEY}\n{FILE_KEY}", f"{FILE_KEY}\u00e9", ""):
+        replace_file(folder / "key", key)
+        yield ask(url, "/-/reload", "POST")
+    (folder / "key").unlink()
+    yield ask(url, "/-/reload", "POST")
+    for text in FAULTY_CONFIGS:
+        replace_file(folder / "config.yaml", text)
+        answer = ask(url, "/-/reload", "POST")
+        assert answer.startswith("500")
+        yield answer
+    for count, text in enumerate(FAULTY_WEB_CONFIGS, 1):
+        replace_file(folder / "web.yaml", text)
+        yield ask(url, "/")
+        exporter.wait_for_log("the web configuration was not loaded", count=count)
+
+
+@pytest.mark.parametrize("log_format", ["logfmt", "json"])
+def test_a_running_exporter(tmp_path: Path, log_format: str) -> None:
+    with RunningSandbox() as sandbox:
+        arguments = [*files(tmp_path, sandbox), f"--web.config.file={tmp_path / 'web.yaml'}"]
+        arguments += ["--web.enable-lifecycle", "--log.level=debug", f"--log.format={log_format}"]
+        address = f"127.0.0.1:{free_port()}"  # known beforehand: the two formats tell it differently
+        with running_exporter(*arguments, f"--web.listen-address={address}", **environment(log_format)) as exporter:
+            exporter.wait_for_log("the proxy answered HTTP")
+            exporter.wait_for_log("connection refused")
+            seen = [*troubles(tmp_path, exporter, f"http://{address}"), *own_files(exporter.process.pid)]
+            exporter.stop()
+            seen += exporter.log
+    assert len(seen) > 60
+    assert secrets_in("\n".join(seen)) == []
+
+
+def environment(log_format: str) -> Mapping[str, str]:
+    """Give one of the two runs asyncio's debug mode, whose messages name the arguments of callbacks."""
+    return {ENV: ENV_KEY, **({"PYTHONASYNCIODEBUG": "1"} if log_format == "json" else {})}
+
+
+def own_files(pid: int) -> Iterator[str]:
+    """Give what other users can read of a process; it must have no children to read anything of."""
+    for name in ("cmdline", "comm", "status", "stat", "maps", "limits"):
+        yield Path(f"/proc/{pid}/{name}").read_text()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        assert (task / "children").read_text() == ""
+
+
+@pytest.mark.parametrize("flag", ["--once", "--config.check"])
+def test_commands_that_end(tmp_path: Path, flag: str) -> None:
+    with RunningSandbox() as sandbox:
+        arguments = [*files(tmp_path, sandbox), flag, "--log.level=debug"]
+        told = [run(*arguments, **{ENV: ENV_KEY})]
+        for text in FAULTY_CONFIGS:
+            (tmp_path / "config.yaml").write_text(text)
+            told.append(run(*arguments, **{ENV: ENV_KEY}))
+    assert [each.returncode for each in told] == [1 if flag == "--once" else 0, *[1] * len(FAULTY_CONFIGS)]
+    assert "Traceback" not in "".join(each.stderr for each in told)
+    assert secrets_in("".join(each.stdout + each.stderr for each in told)) == []
+
+
+BROKEN_INSIDE = """
+import sys
+from exporter import client, exposition
+def fail(*arguments, **options):
+    raise RuntimeError("a fault of our own")
+client.parse = exposition.Page.render = fail
+def watch(event, arguments):
+    if event in {"subprocess.Popen", "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "os.spawn"}:
+        print("started a child:", event, file=sys.stderr, flush=True)
+sys.addaudithook(watch)
+from exporter.cli import entry
+entry()
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--log.format=json"], ["--once"]])
+def test_tracebacks_of_our_own_faults(tmp_path: Path, arguments: list[str]) -> None:
+    """They are logged; the page's answer says no more than that it is one. No child is started in any of this."""
+    with RunningSandbox(workspaces={FILE_KEY: {"camp_123": "healthy"}}) as sandbox:
+        command = [
+            sys.executable,
+            "-c",
+            BROKEN_INSIDE,
+            *files(tmp_path, sandbox),
+            LISTEN,
+            "--log.level=debug",
+            *arguments,
+        ]
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, ENV: ENV_KEY},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            told = read_until_internal_errors(process)
+    assert told.count("Traceback") >= 1
+    assert "a fault of our own" in told
+    assert "started a child" not in told
+    assert secrets_in(told) == []
+
+
+def read_until_internal_errors(process: subprocess.Popen[str]) -> str:
+    """Read the log until a poll and, where it serves, a page have failed; then end the process."""
+    assert process.stderr is not None
+    told = address = ""
+    for line in process.stderr:
+        told += line
+        if listening := re.search(r'"address": "([^"]+)"', line):
+            address = listening[1]
+        if address and '"internal error while polling"' in line:
+            page = httpx.get(f"http://{address}/metrics", timeout=PATIENCE)
+            assert (page.status_code, "Traceback" in page.text) == (500, False)
+            told += page.text
+            address = ""
+            process.terminate()
+    assert process.wait(PATIENCE) in (0, 1)
+    return told
+
+
+def test_a_crash_leaves_no_core(tmp_path: Path) -> None:
+    with RunningSandbox() as sandbox, running_exporter(*files(tmp_path, sandbox), LISTEN, **{ENV: ENV_KEY}) as exporter:
+        exporter.wait_for_log("msg=listening")
+        limits = Path(f"/proc/{exporter.process.pid}/limits").read_text()
+    (core,) = [line.split()[4] for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert core == "0"
