@@ -99,11 +99,12 @@ def troubles(folder: Path, exporter: RunningExporter, url: str) -> Iterator[str]
 
 @pytest.mark.parametrize("log_format", ["logfmt", "json"])
 def test_a_running_exporter(tmp_path: Path, log_format: str) -> None:
-    with RunningSandbox() as sandbox:
+    with RunningSandbox(workspaces={FILE_KEY: {"camp_123": "healthy"}}) as sandbox:
         arguments = [*files(tmp_path, sandbox), f"--web.config.file={tmp_path / 'web.yaml'}"]
         arguments += ["--web.enable-lifecycle", "--log.level=debug", f"--log.format={log_format}"]
         address = f"127.0.0.1:{free_port()}"  # known beforehand: the two formats tell it differently
         with running_exporter(*arguments, f"--web.listen-address={address}", **environment(log_format)) as exporter:
+            exporter.wait_for_log(r"\bpolled\b")
             exporter.wait_for_log("the proxy answered HTTP")
             exporter.wait_for_log("connection refused")
             seen = [*troubles(tmp_path, exporter, f"http://{address}"), *own_files(exporter.process.pid)]
