@@ -14,6 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HOST = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]+")
+_KEY_OR_HASH = re.compile(r"(?<![A-Za-z0-9/_.-])sk_|\$2[aby]\$")  # not: a file or variable that has sk_ in its name
 _TAKEN = {"workspace", "campaign_id", "campaign", "job", "instance", "severity", "reason", "le", "quantile"}
 
 
@@ -139,7 +140,7 @@ def ca_file(item: Item) -> Path:
 
 
 def _no_key(item: Item, what: str) -> None:
-    if re.match(r"(?:Bearer )?sk_", _line(item)):
+    if _KEY_OR_HASH.search(_line(item)):
         raise ValueError(f"looks like the key itself: write the {what} that holds it")
 
 

@@ -108,6 +108,7 @@ FAULTS: list[tuple[str, ...]] = [
     (KEYLESS, "  api_key_env: sk_live_canary\n", "config.yaml:4:16: workspaces[0].api_key_env: looks like the key itself: write the name of the variable that holds it"),
     (KEYLESS, "  api_key_file: sk_live_canary\n", "config.yaml:4:17: workspaces[0].api_key_file: looks like the key itself: write the file that holds it"),
     (KEYLESS, "  api_key_file: Bearer sk_live_canary\n", "config.yaml:4:17: workspaces[0].api_key_file: looks like the key itself: write the file that holds it"),
+    (KEYLESS, "  api_key_file: $2y$10$canary\n", "config.yaml:4:17: workspaces[0].api_key_file: looks like the key itself: write the file that holds it"),
     (FILE, "api: {ca_file: sk_live_canary}\n", "config.yaml:5:16: api.ca_file: looks like the key itself: write the file that holds it"),
     (FILE, "poll: {interval: sk_live_canary}\n", "config.yaml:5:18: poll.interval: this text is not a duration: write it like 90s, 5m, 72h or 1d"),
     (FILE, "Bearer sk_live_canary: x\n", "config.yaml:5:1: (not shown): unknown key: known here: api, poll, thresholds, workspaces"),

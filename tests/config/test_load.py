@@ -219,6 +219,12 @@ workspaces:
     )
 
 
+@pytest.mark.parametrize("name", ["secrets/sk_acme", "my_sk_key", "desk_1"])
+def test_a_key_file_may_have_a_name_like_a_key(loaded: Loading, tmp_path: Path, name: str) -> None:
+    [workspace] = loaded(SMALLEST.replace("api_key_env: KEY", f"api_key_file: {name}")).workspaces
+    assert workspace.key == KeySource(file=tmp_path / name)
+
+
 def test_key_file_that_everybody_can_read_is_a_warning(loaded: Loading, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("canary")

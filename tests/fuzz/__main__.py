@@ -38,8 +38,8 @@ def _print(name: str, report: Report) -> None:
         f"{report.inputs / report.seconds:.0f}/s, slowest batch {report.slowest * 1000:.0f} ms of CPU time"
     )
     print(*(f"  {count:8} {outcome}" for outcome, count in report.outcomes.most_common(8)), sep="\n")
-    for finding, data in report.findings.items():
-        print(f"  FOUND {finding}\n        {data[:2000]!r}")
+    for finding, (detail, data) in report.findings.items():
+        print(f"  FOUND {finding}\n        {detail[:2000]}\n        {data[:2000]!r}")
 
 
 if __name__ == "__main__":

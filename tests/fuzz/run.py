@@ -34,7 +34,8 @@ _MOST_MEMORY = 2**30  # bytes of address space that a chunk may add
 class Report:
     """What came of some inputs of one target.
 
-    `slowest` is the greatest CPU time of a batch in seconds. `findings` are by kind, each with an input made small.
+    `slowest` is the greatest CPU time of a batch in seconds. `findings` are by kind, each with what it says in full and
+    an input made small.
     """
 
     inputs: int = 0
@@ -42,7 +43,7 @@ class Report:
     slowest: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
     digests: set[int] = field(default_factory=set)
-    findings: dict[str, bytes] = field(default_factory=dict)
+    findings: dict[str, tuple[str, bytes]] = field(default_factory=dict)
 
     def add(self, other: "Report") -> None:
         """Take in what came of other inputs of the target."""
@@ -76,25 +77,25 @@ def fuzz(name: str, seed: str, inputs: int) -> Report:
 
 def _try(target: Target, batch: list[bytes], report: Report) -> None:
     began, cpu = time.perf_counter(), time.process_time()
-    outcomes, finding = _judge(target, batch)
+    outcomes, finding, detail = _judge(target, batch)
     report.inputs += len(batch)
     report.seconds += time.perf_counter() - began
     report.slowest = max(report.slowest, time.process_time() - cpu)
     report.outcomes.update(outcomes)
     report.digests.update(map(zlib.crc32, batch))
     if finding and finding not in report.findings:
-        report.findings[finding] = _smallest(target, batch, finding)
+        report.findings[finding] = (detail, _smallest(target, batch, finding))
 
 
-def _judge(target: Target, batch: list[bytes]) -> tuple[list[str], str]:
-    """Give what came of the inputs, or what they broke."""
+def _judge(target: Target, batch: list[bytes]) -> tuple[list[str], str, str]:
+    """Give what came of the inputs, or what they broke: its kind, and all that is said of it."""
     signal.setitimer(signal.ITIMER_PROF, _LONGEST)
     try:
-        return target.outcomes(batch), ""
+        return target.outcomes(batch), "", ""
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = str(error) if isinstance(error, AssertionError) else ""
-        return [], f"{type(error).__name__} {text.split(':')[0]} at {where.name}".strip()
+        return [], f"{type(error).__name__} {text.split(':')[0]} at {where.name}", str(error)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 

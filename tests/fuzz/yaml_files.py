@@ -14,8 +14,8 @@ from tests.fuzz.target import Finding
 KEY = "sk_canary_5ecre7_0123456789abcdef"
 HASH = "$2y$10$canary5ecre7abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO"
 PASSWORD = "http://user:canary-5ecre7@proxy:3128"  # noqa: S105 - nobody's
-_REPEATED = re.compile(r"(?<![A-Za-z0-9/])sk_canary_5ecre7|\$2y\$10\$canary|//user:canary-5ecre7@")
-"""A secret as people paste them; after a slash it is a file's name, and words such as task_id are none."""
+_REPEATED = re.compile(r"(?<![A-Za-z0-9/_.-])sk_(?:canary_5ecre7|short)|\$2y\$10\$canary|//user:canary-5ecre7@")
+"""A secret as people paste them: sk_ in the middle of a name or after a slash is none."""
 _PLACED = re.compile(r"\d+:\d+: .+")
 _BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
