@@ -16,13 +16,16 @@ from tests.tools import need
 
 
 def bill() -> str:
-    """Let cyclonedx-py read the lock; the same lock gives the same bytes."""
+    """Let cyclonedx-py read the lock; the same lock gives the same bytes, which hold to the schema."""
     command = [need("cyclonedx-py"), "requirements", "--pyproject=pyproject.toml", "--output-reproducible"]
+    command += ["--no-validate"]  # not before it is complete
     command += ["--index-url=pkg:pypi", "requirements.lock"]  # no host: whichever index has a file with these hashes
     made = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     document = json.loads(made)
     _complete(document)
-    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+    text = json.dumps(document, indent=2, sort_keys=True) + "\n"
+    _validate(text)
+    return text
 
 
 def _complete(document: dict[str, Any]) -> None:
@@ -39,6 +42,15 @@ def _complete(document: dict[str, Any]) -> None:
         *(entry for entry in document["dependencies"] if entry["ref"] != root["bom-ref"]),
         {"ref": root["bom-ref"], "dependsOn": sorted(references[name] for name in direct)},
     ]
+
+
+def _validate(text: str) -> None:
+    """Hold the document to CycloneDX's schema. Raises ValueError."""
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - of the group `tools`, as is the program above
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
+
+    if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
+        raise ValueError(str(error))
 
 
 def main() -> None:
