@@ -1,0 +1,69 @@
+"""The exporter as a subject: it polls once at full speed, or serves readings that need no API.
+
+What is measured is the product's: Exporter, Endpoints, Server. Only what the API would answer is put into the store
+where a page is wanted without polls.
+"""
+
+import asyncio
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from exporter import log
+from exporter.app import Exporter
+from exporter.config import load
+from exporter.shard import Shard
+from exporter.stats import parse
+from exporter.web.listen import Listener
+from exporter.web.server import Endpoints, Server
+from tests.bench import control
+from tests.bench.campaigns import WORKSPACE, body, quarter, readings
+
+
+def open_exporter(config_file: Path) -> Exporter:
+    log.configure("warn", "logfmt")
+    return Exporter(config_file, load(config_file), shard=Shard())
+
+
+def fill(exporter: Exporter, names: list[str], turn: int = 0) -> None:
+    """Give campaigns a reading, as a poll would."""
+    for id_, reading in readings(names, turn).items():
+        exporter.store.succeeded((WORKSPACE, id_), parse(body(reading), id_))
+
+
+async def poll(config_file: Path) -> None:
+    """Poll each campaign once, from the word on, and say how long that took."""
+    exporter = open_exporter(config_file)
+    await exporter.start()  # polls begin in the loop's next turn
+    control.say({"campaigns": len(exporter.config.campaigns)})
+    control.hear()  # the loop stands still until the meter runs
+    started = time.perf_counter()
+    while not exporter.is_ready:  # noqa: ASYNC110 - the exporter has no event for others to wait on
+        await asyncio.sleep(0.005)
+    seconds = time.perf_counter() - started
+    polls = sum(state.up or False for state in exporter.store.states())
+    control.say({"seconds": seconds, "polls": polls})
+    control.hear()
+    await exporter.stop()
+
+
+async def serve(config_file: Path) -> None:
+    """Serve a page of readings; at the word `touch` a quarter of the campaigns get new ones."""
+    exporter = open_exporter(config_file)
+    names = [campaign.id for campaign in exporter.config.campaigns]
+    exporter.store.configure(exporter.config.campaigns)
+    fill(exporter, names)
+    listener = Listener("127.0.0.1:0")
+    server = Server(Endpoints(exporter).application(), [listener])
+    await server.start()
+    control.say({"url": listener.url})
+    turn = 0
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        turn += 1
+        control.obey(line, {"touch": partial(fill, exporter, quarter(names, turn), turn)})
+    await server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run({"poll": poll, "serve": serve}[sys.argv[1]](Path(sys.argv[2])))

@@ -1,0 +1,47 @@
+"""nginx with one worker that serves the bytes of a page as a static file, plain and compressed beforehand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.bench.programs import Running, program
+from tests.tools import free_port
+
+_CONFIG = """\
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log stderr error;
+events {{}}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 1000000;
+    default_type "text/plain; version=0.0.4; charset=utf-8";
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        root {folder};
+        gzip_static on;
+        location = /-/healthy {{ return 200 "healthy\\n"; }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def running(folder: Path, plain: bytes, compressed: bytes) -> Iterator[Running]:
+    """Serve a page at /metrics, by Accept-Encoding as `plain` or `compressed`."""
+    port = free_port()
+    (folder / "metrics").write_bytes(plain)
+    (folder / "metrics.gz").write_bytes(compressed)
+    config = folder / "nginx.conf"
+    config.write_text(_CONFIG.format(folder=folder, port=port))
+    folder.chmod(0o755)  # the worker is another user where nginx is started by root
+    with program("nginx", "-p", str(folder), "-e", "stderr", "-c", str(config)) as process:
+        yield Running(f"http://127.0.0.1:{port}", process.pid)
