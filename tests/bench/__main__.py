@@ -1,16 +1,20 @@
 """Measure this exporter beside others and print one table: `python -m tests.bench [--full] [--only NAME] [--write]`."""
 
 import argparse
+import http.client
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from tests.bench import document, generic, growth, holding, loaded, machine, polling, scraping, starting
 from tests.bench.plan import LONG, SHORT, Plan
-from tests.bench.table import Row, render
+from tests.bench.programs import FailedError
+from tests.bench.table import Row, failed, render
 
 Group: TypeAlias = Callable[[Plan], Iterator[Row]]
 
@@ -24,6 +28,9 @@ SHORT_GROUPS: dict[str, Group] = {
 }
 LONG_GROUPS: dict[str, Group] = {"growth": growth.rows, "hold": holding.hold_rows, "shards": holding.shard_rows}
 GROUPS = SHORT_GROUPS | LONG_GROUPS
+PARTS = {"bench": SHORT_GROUPS.keys(), "bench-full": LONG_GROUPS.keys()}
+_LONGEST = {False: 15 * 60, True: 90 * 60}
+"""Seconds after which a run ends, whatever hangs, by whether it is the full one."""
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -32,9 +39,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=GROUPS, help="this part only; repeatable")
     parser.add_argument("--write", action="store_true", help="put the result into docs/benchmarks.md")
     args = parser.parse_args(argv)
-    if args.write and args.only:
-        parser.error("--write takes a whole run: leave --only away")
     args.only = args.only or list(GROUPS if args.full else SHORT_GROUPS)
+    if args.write and not any(part <= {*args.only} for part in PARTS.values()):
+        parser.error("--write takes all of a table: leave --only away, or name growth, hold and shards")
     return args
 
 
@@ -44,9 +51,17 @@ def measure(names: Sequence[str], plan: Plan) -> dict[str, list[Row]]:
     for name in names:
         began = time.monotonic()
         _tell(f"{name} ...")
-        rows[name] = list(GROUPS[name](plan))
+        rows[name] = _measure(name, plan)
         _tell(f"{name} took {time.monotonic() - began:.0f} s")
     return rows
+
+
+def _measure(name: str, plan: Plan) -> list[Row]:
+    """Run one group; what keeps it from being measured does not cost the others their figures."""
+    try:
+        return list(GROUPS[name](plan))
+    except (FailedError, AssertionError, OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
+        return [failed(name, f"{type(error).__name__} {error}")]
 
 
 def _tell(text: str) -> None:
@@ -54,21 +69,41 @@ def _tell(text: str) -> None:
     sys.stderr.flush()
 
 
-def main(argv: Sequence[str]) -> None:
-    """Measure, print, and write where that is asked for."""
+@contextmanager
+def _bounded(seconds: int) -> Iterator[None]:
+    """Leave after so many seconds, and at SIGTERM, through all that ends what was started."""
+    before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGALRM)}
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, _: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure, print, and write where that is asked for; return 1 where something could not be measured."""
     args = _arguments(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     plan = LONG if args.full else SHORT
     if args.write:
         plan = replace(plan, pictures=document.PICTURES)
     about = machine.describe()
-    rows = measure(args.only, plan)
-    sys.stdout.write(f"{about}\n{render(row for group in rows.values() for row in group)}")
-    if args.write:
-        document.write(about, [row for name in SHORT_GROUPS for row in rows[name]], "bench")
-        if args.full:
-            document.write(about, [row for name in LONG_GROUPS for row in rows[name]], "bench-full")
+    with _bounded(_LONGEST[args.full]):
+        rows = measure(args.only, plan)
+    flat = [row for group in rows.values() for row in group]
+    sys.stdout.write(f"{about}\n{render(flat)}")
+    if any(row.failed for row in flat):
+        return 1
+    for part, names in PARTS.items():
+        if args.write and names <= rows.keys():
+            document.write(about, [row for name in GROUPS if name in names for row in rows[name]], part)
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -61,6 +61,7 @@ def _measure(size: int, plan: Plan, base: tuple[float, float]) -> Size:
         config.write_text(campaigns.config(api.url, size, interval=max(1.0, size / _POLLS_A_SECOND)))
         with exporter(config) as server:
             server.wait_until_ready()
+            server.wait_until_swept()
             poll, a_second = _measure_polls(server, plan.growth_seconds)
             scrape = _measure_scrapes(server, size, a_second)
             memory = meters.memory(server.pid)

@@ -73,6 +73,7 @@ def _holding(plan: Plan, count: int, flags: Sequence[tuple[str, ...]]) -> Iterat
         servers = [stack.enter_context(exporter(config, *each)) for each in flags]
         for server in servers:
             server.wait_until_ready()
+            server.wait_until_swept()
         yield api, servers
 
 

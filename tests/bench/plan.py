@@ -16,7 +16,6 @@ class Plan:
     encodings: tuple[str, ...] = ("identity",)  # of those scrapes
     pages: int = 5  # of each kind while the event loop is watched
     wrk_seconds: int = 2
-    probes: int = 2_000
     start_sizes: tuple[int, ...] = (100, 10_000)
     growth_sizes: tuple[int, ...] = (100, 1_000, 10_000, 50_000)
     growth_seconds: float = 30.0

@@ -17,6 +17,7 @@ from tests.bench.scraper import Scraper
 from tests.process import ROOT
 from tests.tools import free_port
 
+SWEEP = "leadterra_workspace_sweep_duration_seconds"
 REQUESTS = "leadterra_api_requests_total"
 OVERRUNS = "leadterra_workspace_sweep_overruns_total"
 _PATIENCE = 20.0
@@ -91,6 +92,14 @@ class Running:
                 if time.monotonic() > deadline:
                     raise FailedError(f"not ready within {READY_WITHIN:.0f} s")
                 time.sleep(0.02)
+
+    def wait_until_swept(self) -> None:
+        """Wait for the end of the first sweep, which may come after ready."""
+        deadline = time.monotonic() + READY_WITHIN
+        while self.total(SWEEP) == 0:
+            if time.monotonic() > deadline:
+                raise FailedError(f"the first sweep did not end within {READY_WITHIN:.0f} s")
+            time.sleep(2)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 _HEAD = ("what", "this exporter", "peer", "ratio", "target", "held")
 _NONE = "-"
+_FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         return self.what, self.ours, self.peer, self.ratio, self.target, self.held
 
+    @property
+    def failed(self) -> bool:
+        return self.ours.startswith(_FAILED)
+
 
 def against(what: str, ours: Figure, peer: Figure, target: Target | None = None) -> Row:
     """Set our figure against a peer's; the target is the ratio's."""
@@ -66,6 +71,11 @@ def alone(what: str, ours: Figure, target: Target | None = None, peer: str = _NO
 def missing(what: str, program: str) -> Row:
     """Say that a row could not be measured for want of a program."""
     return Row(what, f"not measured: {program} is not on the PATH")
+
+
+def failed(what: str, why: str) -> Row:
+    """Say that something that should have been measured was not."""
+    return Row(what, f"{_FAILED}: {' '.join(why.split()).replace('|', '/')}")
 
 
 def _judge(value: float, target: Target | None) -> tuple[str, str]:

@@ -3,8 +3,10 @@
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import aiohttp
@@ -13,12 +15,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.exposition import Format
-from tests.bench import campaigns, meters
+from tests.bench import campaigns, meters, picture
 from tests.bench.__main__ import GROUPS, SHORT_GROUPS, main, measure
 from tests.bench.ours import fill, open_exporter
 from tests.bench.peers import collector, floor, gauges
-from tests.bench.plan import SHORT
+from tests.bench.plan import SHORT, Plan
+from tests.bench.programs import FailedError
 from tests.bench.rounds import interleave
+from tests.bench.table import Figure, Row, alone, failed, parse
 from tests.process import RunningSandbox
 from tests.tools import need
 
@@ -35,7 +39,7 @@ TINY = replace(
     wrk_seconds=1,
     start_sizes=(COUNT,),
     growth_sizes=(1, COUNT),
-    growth_seconds=0.5,
+    growth_seconds=1.5,
     hold_campaigns=COUNT,
     hold_seconds=1,
     shard_campaigns=2 * COUNT,
@@ -146,21 +150,47 @@ def test_perf_counts_the_same_way() -> None:
     assert touched
 
 
+@pytest.mark.slow  # 2 s
+def test_growth_is_drawn_for_light_and_dark_pages(tmp_path: Path) -> None:
+    if find_spec("matplotlib") is None:
+        need("matplotlib")  # no program, but skipped or failed in the same way
+    picture.draw(tmp_path, [(size, {"CPU": {"": 1.0}, "memory": {"": 2.0, "peer": 4.0}}) for size in (10, 1000)])
+    drawn = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    assert drawn.keys() == {"growth-light.svg", "growth-dark.svg"}
+    assert all("<svg" in text for text in drawn.values())
+    assert drawn["growth-light.svg"] != drawn["growth-dark.svg"]
+
+
 def test_a_run_of_some_parts_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--only", "polls", "--write"])
-    assert "--write takes a whole run" in capsys.readouterr().err
+    assert "--write takes all of a table" in capsys.readouterr().err
 
 
 @pytest.mark.slow  # 25 s: all parts, with real servers
 @pytest.mark.parametrize("name", GROUPS)
-def test_each_part_runs_at_a_tiny_size(name: str, tmp_path: Path) -> None:
+def test_each_part_runs_at_a_tiny_size(name: str) -> None:
     if name in SHORT_GROUPS:
         need("nginx")
         need("wrk")
-    rows = measure([name], replace(TINY, pictures=tmp_path if name == "growth" else None))[name]
+    rows = measure([name], TINY)[name]
     assert rows
+    assert not any(row.failed for row in rows), rows
     assert all("not measured" not in row.ours for row in rows) or name == "json_exporter"
+
+
+def test_a_part_that_fails_is_told_and_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks(_: Plan) -> Iterator[Row]:
+        yield alone("one", Figure(1))
+        raise FailedError("the | server ended\nat once")
+
+    monkeypatch.setitem(GROUPS, "hold", breaks)
+    monkeypatch.setitem(GROUPS, "shards", lambda _: iter([alone("two", Figure(2))]))
+    assert main(["--only", "hold", "--only", "shards"]) == 1
+    told = parse(capsys.readouterr().out)
+    assert told == [failed("hold", "FailedError the / server ended at once"), alone("two", Figure(2))]
 
 
 @pytest.mark.slow  # 3 s
