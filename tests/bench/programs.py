@@ -21,7 +21,7 @@ SWEEP = "leadterra_workspace_sweep_duration_seconds"
 REQUESTS = "leadterra_api_requests_total"
 OVERRUNS = "leadterra_workspace_sweep_overruns_total"
 _PATIENCE = 20.0
-READY_WITHIN = 180.0
+READY_WITHIN = 600.0
 """Seconds in which a first sweep of any size has ended."""
 
 

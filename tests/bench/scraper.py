@@ -8,7 +8,6 @@ from typing import Self
 from urllib.parse import urlsplit
 
 _PATIENCE = 120.0
-_LISTENS_WITHIN = 30.0
 _WRK_RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
 _WRK_FAILED = re.compile(r"Non-2xx|Socket errors")
 
@@ -24,7 +23,7 @@ class Scraper:
         self._buffer = bytearray(2**20)
 
     def _wait_for_listener(self) -> None:
-        deadline = time.monotonic() + _LISTENS_WITHIN
+        deadline = time.monotonic() + _PATIENCE
         while True:
             try:
                 return self._connection.connect()
