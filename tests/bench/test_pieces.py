@@ -18,7 +18,7 @@ from exporter.exposition import Format
 from tests.bench import campaigns, meters, picture
 from tests.bench.__main__ import GROUPS, SHORT_GROUPS, main, measure
 from tests.bench.ours import fill, open_exporter
-from tests.bench.peers import collector, floor, gauges
+from tests.bench.peers import collector, floor, gauges, nginx
 from tests.bench.plan import SHORT, Plan
 from tests.bench.programs import FailedError
 from tests.bench.rounds import interleave
@@ -137,6 +137,16 @@ def test_the_meter_counts_what_its_blocks_spend_and_nothing_else() -> None:
     sum(range(2_000_000))
     assert 0 < between == spent.total()
     assert meters.memory(os.getpid()) > 2**20
+
+
+@pytest.mark.slow  # half a second; a real server
+def test_nginx_serves_the_bytes_that_it_was_given(tmp_path: Path) -> None:
+    need("nginx")
+    with nginx.running(tmp_path, b"plain", b"compressed") as server:
+        for encoding, page in {"identity": b"plain", "gzip": b"compressed"}.items():
+            with server.scraper(Accept_Encoding=encoding) as scraper:
+                assert scraper.get("/metrics") == page
+                assert scraper.status("/-/healthy") == 200
 
 
 @pytest.mark.slow  # half a second; perf is not everywhere
