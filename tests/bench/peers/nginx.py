@@ -1,5 +1,6 @@
 """nginx with one worker that serves the bytes of a page as a static file, plain and compressed beforehand."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from tests.bench.programs import Running, program
 from tests.tools import free_port
 
 _CONFIG = """\
+{user}
 daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
@@ -41,7 +43,7 @@ def running(folder: Path, plain: bytes, compressed: bytes) -> Iterator[Running]:
     (folder / "metrics").write_bytes(plain)
     (folder / "metrics.gz").write_bytes(compressed)
     config = folder / "nginx.conf"
-    config.write_text(_CONFIG.format(folder=folder, port=port))
-    folder.chmod(0o755)  # the worker is another user where nginx is started by root
+    user = "user root;" if os.geteuid() == 0 else ""  # else the worker could not read the folder
+    config.write_text(_CONFIG.format(folder=folder, port=port, user=user))
     with program("nginx", "-p", str(folder), "-e", "stderr", "-c", str(config)) as process:
         yield Running(f"http://127.0.0.1:{port}", process.pid)
