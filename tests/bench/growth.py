@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from tests.bench import campaigns, meters, picture
 from tests.bench.plan import Plan
 from tests.bench.programs import REQUESTS, Running, exporter, sandbox, subject
-from tests.bench.table import Figure, Row, Target, against, alone, number
+from tests.bench.table import Figure, Row, Target, against, alone, divide, number
 from tests.tools import free_port
 
 _POLLS_A_SECOND = 100
@@ -50,7 +50,7 @@ def _compare(what: str, figures: list[Figure], plan: Plan) -> Row:
     """Set the largest size against the smallest; all are told."""
     sizes = ", ".join(f"{size:,}" for size in plan.growth_sizes)
     told = ", ".join(str(figure) for figure in figures)
-    ratio = figures[-1].value / figures[0].value
+    ratio = divide(figures[-1].value, figures[0].value)
     row = alone(f"{what} at {sizes} campaigns", Figure(ratio), _FLAT, f"at {plan.growth_sizes[0]:,}: {figures[0]}")
     return Row(row.what, told, row.peer, number(ratio), row.target, row.held)
 

@@ -5,6 +5,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tests.bench.table import number
+
 _INK = {"light": "#1f2328", "dark": "#e6edf3"}
 _GRID = {"light": "#d1d9e0", "dark": "#3d444d"}
 _CURVES = {"light": ("#0969da", "#bc4c00"), "dark": ("#4493f8", "#f0883e")}
@@ -40,12 +42,13 @@ def _draw_panel(axes: Any, panel: str, sizes: Sizes, scheme: str) -> None:
         values = [panels[panel][curve] for _, panels in sizes]
         above = 8 if place else -14
         for point in zip(campaigns, values, strict=True):
-            axes.annotate(f"{point[1]:.3g}", point, (0, above), textcoords="offset points", ha="center", fontsize=8)
+            axes.annotate(number(point[1]), point, (0, above), textcoords="offset points", ha="center", fontsize=8)
         axes.plot(campaigns, values, _MARKS[place], color=_CURVES[scheme][place], label=curve or "this exporter")
     axes.set(xscale="log", yscale="log", title=panel, xlabel="campaigns")
     low, high = axes.get_ylim()
     axes.set_ylim(low / 4, high * 4)  # noise is not to look like a slope
     axes.set_xticks(campaigns, [f"{size:,}" for size in campaigns])
+    axes.margins(x=0.12)
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(visible=True)

@@ -1,5 +1,6 @@
 """The table that a benchmark run prints: rows of figures with their ratios and targets."""
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -59,8 +60,13 @@ class Row:
 
 def against(what: str, ours: Figure, peer: Figure, target: Target | None = None) -> Row:
     """Set our figure against a peer's; the target is the ratio's."""
-    ratio = ours.value / peer.value
+    ratio = divide(ours.value, peer.value)
     return Row(what, str(ours), str(peer), number(ratio), *_judge(ratio, target))
+
+
+def divide(ours: float, peers: float) -> float:
+    """Return the ratio, infinite where the peer's is nothing: too small to be seen at tiny sizes."""
+    return ours / peers if peers else math.inf
 
 
 def alone(what: str, ours: Figure, target: Target | None = None, peer: str = _NONE) -> Row:

@@ -19,6 +19,11 @@ def test_a_ratio_is_of_values_not_of_what_is_written() -> None:
     assert row == Row("CPU", "300 us CPU", "peer: 1.5 s CPU", "0.0002", "at most 0.2", "yes")
 
 
+def test_nothing_to_divide_by_is_told() -> None:
+    row = against("memory", Figure(3), Figure(0), Target(1.1))
+    assert (row.ratio, row.held) == ("inf", "NO")
+
+
 def test_a_figure_without_a_peer_is_held_against_the_target_itself() -> None:
     assert alone("stall", Figure(0.0499, "s"), Target(0.05, unit="s")).held == "yes"
     assert alone("stall", Figure(0.0501, "s"), Target(0.05, unit="s")).cells[-2:] == ("at most 50 ms", "NO")
