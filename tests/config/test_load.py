@@ -125,8 +125,9 @@ workspaces:
     ]
 
 
-def test_the_same_id_may_stand_in_two_workspaces(loaded: Loading) -> None:
-    config = loaded(SMALLEST + "- {name: other, api_key_env: KEY, campaigns: [camp_1]}\n")
+def test_the_same_id_may_stand_in_two_workspaces(loaded: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTHER_KEY", "canary")
+    config = loaded(SMALLEST + "- {name: other, api_key_env: OTHER_KEY, campaigns: [camp_1]}\n")
     assert [campaign.key for campaign in config.campaigns] == [("acme", "camp_1"), ("other", "camp_1")]
     assert config.warnings == ()
 
@@ -237,6 +238,27 @@ def test_key_file_that_everybody_can_read_is_a_warning(loaded: Loading, tmp_path
     assert warning == (
         f"config.yaml:3:17: workspaces[0].api_key_file: every user of this machine can read file {tmp_path}/link: "
         "take that right away with chmod o-r"
+    )
+
+
+def test_workspaces_that_share_a_key_are_a_warning(loaded: Loading, tmp_path: Path) -> None:
+    """Each has a budget of its own, so together they send more than the key may."""
+    (tmp_path / "key").write_text("canary")
+    (tmp_path / "key").chmod(0o600)
+    config = loaded("""\
+workspaces:
+- {name: a, api_key_env: KEY, campaigns: [camp_1]}
+- {name: b, api_key_file: key, campaigns: [camp_1]}
+- {name: c, api_key_env: KEY, campaigns: [camp_1]}
+- {name: d, api_key_file: ./key, campaigns: [camp_1]}
+""")
+    rest = (
+        "and each may send its whole api.requests_per_second with that key: make them one workspace, or divide the "
+        "budget"
+    )
+    assert config.warnings == (
+        f"config.yaml:4:26: workspaces[2].api_key_env: workspaces a and c share the environment variable KEY, {rest}",
+        f"config.yaml:5:27: workspaces[3].api_key_file: workspaces b and d share the file {tmp_path}/key, {rest}",
     )
 
 
