@@ -46,6 +46,8 @@ class Telemetry:
         self._monotonic = monotonic
         self._changes = 0
         self._rendered: dict[_Renderer, tuple[int, float, bytes]] = {}
+        # The series that a request moves: looking them up in their metrics costs more than moving them.
+        self._of_request: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._define_polling()
         self._define_configuration()
         self._describe(shard_index, shard_total)
@@ -128,6 +130,7 @@ class Telemetry:
         self._changes += 1
         wanted = dict(campaigns)
         known = {sample.labels["workspace"] for family in self._campaigns.collect() for sample in family.samples}
+        self._of_request.clear()
         for workspace in known - wanted.keys():
             self._forget(workspace)
         for workspace, count in wanted.items():
@@ -152,8 +155,13 @@ class Telemetry:
     def requested(self, workspace: str, code: str, seconds: float) -> None:
         """Record one request."""
         self._changes += 1
-        self._requests.labels(workspace, code).inc()
-        self._request_duration.labels(workspace).observe(seconds)
+        series = self._of_request.get((workspace, code))
+        if series is None:
+            series = self._requests.labels(workspace, code), self._request_duration.labels(workspace)
+            self._of_request[workspace, code] = series
+        requests, duration = series
+        requests.inc()
+        duration.observe(seconds)
 
     def swept(self, workspace: str, seconds: float) -> None:
         """Record the end of a sweep."""

@@ -67,6 +67,15 @@ def test_a_workspace_that_goes_leaves_no_series_and_one_that_stays_keeps_its_cou
     assert values(telemetry, "leadterra_workspace_campaigns") == {("acme",): 2}
 
 
+def test_a_workspace_that_comes_back_counts_from_0_again(telemetry: Telemetry) -> None:
+    for configured in ([("acme", 3)], [], [("acme", 3)]):
+        telemetry.configure(configured)
+        telemetry.requested("acme", "200", 0.2)
+
+    assert values(telemetry, "leadterra_api_requests_total", workspace="acme")["200",] == 2
+    assert values(telemetry, "leadterra_api_request_duration_seconds_count") == {("acme",): 2}
+
+
 def test_a_failed_reload_keeps_the_time_of_the_last_good_one(telemetry: Telemetry) -> None:
     telemetry.loaded(1_750_000_000)
     telemetry.loaded(None)
