@@ -48,16 +48,16 @@ def parse(body: bytes, campaign_id: str) -> Stats:
     answer = _unwrap(_decode(body))
     if answer.get("campaignId") not in (None, campaign_id):
         _reject("campaignId is not the campaign that was asked for")
-    if not _FIGURES & answer.keys():
+    if _FIGURES.isdisjoint(answer):
         _reject("the answer has none of the documented figures")
-    figures: dict[str, Any] = {attribute: _count(field, answer.get(field)) for field, attribute in COUNTS.items()}
-    figures |= {attribute: _ratio(field, answer.get(field)) for field, attribute in RATIOS.items()}
-    return Stats(**figures)
+    counts = [_count(field, answer.get(field)) for field in COUNTS]
+    ratios = [_ratio(field, answer.get(field)) for field in RATIOS]
+    return Stats(*counts, *ratios)  # in the order of its fields
 
 
 def _decode(body: bytes) -> dict[str, Any]:
     try:
-        answer = json.loads(body, parse_constant=_not_json)
+        answer = _JSON.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except RecursionError:
         _reject("the answer is nested too deeply")
     except ValueError:  # not JSON, not UTF-8, or a number of thousands of digits
@@ -71,8 +71,11 @@ def _not_json(constant: str) -> NoReturn:
     raise ValueError(constant)  # NaN and Infinity: Python reads them, JSON has none
 
 
+_JSON = json.JSONDecoder(parse_constant=_not_json)  # json.loads() would build one for each answer
+
+
 def _unwrap(answer: dict[str, Any]) -> dict[str, Any]:
-    if not _FIGURES & answer.keys():
+    if _FIGURES.isdisjoint(answer):
         for envelope in ("data", "stats"):
             if isinstance(answer.get(envelope), dict):
                 return answer[envelope]  # type: ignore[no-any-return]  # its keys are JSON's: strings
@@ -80,6 +83,8 @@ def _unwrap(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _count(field: str, value: object) -> int | None:
+    if type(value) is int and 0 <= value <= _LARGEST_COUNT:  # before all else: what nearly every field is
+        return value
     if value is None:
         return None
     if isinstance(value, float) and value.is_integer():
