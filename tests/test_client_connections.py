@@ -15,10 +15,6 @@ from tests.scripted_api import http
 from tests.test_client import ask, told
 from tests.web.pki import Authority
 
-# How httpx-aiohttp hands a proxy's password to aiohttp, which will want it otherwise one day.
-pytestmark = pytest.mark.filterwarnings("ignore:(BasicAuth|The 'proxy_auth') .*deprecated:DeprecationWarning")
-
-# httpx-aiohttp hands a proxy's password on in a way that aiohttp will drop; what is sent is right.
 READING = Stats(sent=1)
 ANSWER = http(200, b'{"sent": 1}')
 PASSWORD = "pr0xy_c@nary"  # noqa: S105 - stands for one

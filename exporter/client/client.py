@@ -1,11 +1,9 @@
-"""The one place that knows that the API is HTTP: a campaign's id in, a reading or a PollError out.
+"""One workspace's API: what is asked, and what an answer, or none, comes to.
 
-httpx's requests, responses and errors, over aiohttp's connections. Requests go straight to the transport: no
-redirect is followed, so that the key does not travel, no cookie is kept and no URL is logged.
+Requests go straight to httpx's transport: what its client would add to each of them costs more than the poll.
 """
 
 import asyncio
-import functools
 import json
 import os
 import re
@@ -21,9 +19,9 @@ from urllib.parse import quote
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from exporter import __version__
+from exporter.client.transport import Transport
 from exporter.config import Api
 from exporter.errors import PollError, Reason
 from exporter.secret import ApiKey, KeyUnavailableError
@@ -40,6 +38,9 @@ _REASONS = {
     429: Reason.RATE_LIMITED,
 }
 
+_NO_BODY = httpx.ByteStream(b"")
+_SAFE_IN_PATH = "!$&'()*,:;=@"
+
 
 class Client:
     """Ask one workspace's API."""
@@ -54,9 +55,11 @@ class Client:
     ) -> None:
         self._api = api
         self._key = key
-        self._transport = transport or open_transport(api)
+        self._transport = transport or Transport(api)
         self._wall = wall
         self._urls: dict[str, httpx.URL] = {}
+        self._headers = httpx.Headers()
+        self._key_in_headers = ""
 
     async def read(self, campaign_id: str) -> Stats:
         """Return the campaign's reading. Raises PollError, and nothing else, within `api.timeout` seconds."""
@@ -86,21 +89,17 @@ class Client:
 
     def _request(self, campaign_id: str) -> httpx.Request:
         try:
-            authorization = f"Bearer {self._key.value()}"
+            key = self._key.value()
         except KeyUnavailableError as error:
             raise PollError(Reason.AUTHENTICATION_FAILED, f"no key: {error}") from None
-        headers = {
-            "Authorization": authorization,
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",  # 150 bytes are not worth a decompressor
-            "User-Agent": f"leadterra-exporter/{__version__}",
-        }
-        return httpx.Request("GET", self._url(campaign_id), headers=headers)
+        if key != self._key_in_headers:
+            self._headers, self._key_in_headers = _headers(key), key
+        return httpx.Request("GET", self._url(campaign_id), headers=self._headers, stream=_NO_BODY)
 
     def _url(self, campaign_id: str) -> httpx.URL:
         url = self._urls.get(campaign_id)
         if url is None:
-            path = f"/v1/campaigns/{quote(campaign_id, safe='')}/stats"
+            path = f"/v1/campaigns/{quote(campaign_id, safe=_SAFE_IN_PATH)}/stats"
             url = self._urls[campaign_id] = httpx.URL(self._api.base_url.rstrip("/") + path)
         return url
 
@@ -117,20 +116,15 @@ class Client:
         return PollError(reason, detail, code=str(status), retry_after=retry_after)
 
 
-def open_transport(api: Api) -> AiohttpTransport:
-    """Build the transport of one workspace: its proxy, its CA file, as many connections as may be in flight."""
-    tls = _tls_context(str(api.ca_file) if api.ca_file else None)
-
-    def session() -> aiohttp.ClientSession:  # called by the transport once its event loop runs
-        connector = aiohttp.TCPConnector(limit=api.max_concurrency, ssl=tls)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-
-    return AiohttpTransport(verify=tls, client=session, proxy=httpx.Proxy(api.proxy_url) if api.proxy_url else None)
-
-
-@functools.cache  # loading a CA bundle takes some 20 ms, and workspaces share it
-def _tls_context(ca_file: str | None) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file) if ca_file else httpx.create_ssl_context()
+def _headers(key: str) -> httpx.Headers:
+    return httpx.Headers(
+        {
+            "Authorization": f"Bearer {key}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",  # 150 bytes are not worth a decompressor
+            "User-Agent": f"leadterra-exporter/{__version__}",
+        }
+    )
 
 
 async def _body(response: httpx.Response) -> bytes:
