@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -12,6 +13,8 @@ from exporter.telemetry import Telemetry
 log = structlog.get_logger()
 
 _STALLED_STEPS = 3
+_IN_ONE_GO = 100
+"""Polls to begin before others may run, where they are due at once."""
 
 
 class Sweep:
@@ -52,35 +55,56 @@ class Sweep:
     async def _run(self, campaigns: Sequence[Campaign], *, step: float) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        going_on: set[asyncio.Task[None]] = set()
+        polls = _Polls(self)
         for place, campaign in enumerate(campaigns):
             due = started + place * step
-            await asyncio.sleep(due - loop.time())
+            wait = due - loop.time()
+            if wait > 0 or place % _IN_ONE_GO == 0:
+                await asyncio.sleep(wait)
             probing = place == 0 and self._asking.refusal is not None
-            poll = self._asking.begin(campaign, due + self.interval, probing=probing)
-            going_on.add(poll)
-            poll.add_done_callback(going_on.discard)
-            poll.add_done_callback(self._progress)
+            polls.begun()
+            self._asking.begin(campaign, due + self.interval, polls.ended, probing=probing)
             if probing:
-                await asyncio.wait({poll})  # the key was refused: hear once before going on
-        await self._end(going_on, started + (len(campaigns) - 1) * step + self.interval)
+                await polls.all_ended()  # the key was refused: hear once before going on
+        await self._end(polls, started + (len(campaigns) - 1) * step + self.interval)
         self._telemetry.swept(self._asking.workspace.name, loop.time() - started)
 
-    async def _end(self, going_on: set[asyncio.Task[None]], deadline: float) -> None:
+    async def _end(self, polls: "_Polls", deadline: float) -> None:
         """Wait for the polls; what has not ended by the deadline goes on, but the next sweep does not wait for it."""
-        if going_on:
-            await asyncio.wait(going_on, timeout=deadline - asyncio.get_running_loop().time())
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                await polls.all_ended()
         self.has_run = True
-        if going_on:
+        if polls.going_on:
             self._telemetry.overran(self._asking.workspace.name)
             log.warning(
                 "sweep overran its interval",
                 workspace=self._asking.workspace.name,
                 interval=self.interval,
-                late_campaigns=len(going_on),
+                late_campaigns=polls.going_on,
                 campaigns=len(self.campaigns),
                 hint="raise poll.interval, api.requests_per_second or api.max_concurrency",
             )
 
-    def _progress(self, _: asyncio.Task[None]) -> None:
-        self.progressed_at = asyncio.get_running_loop().time()
+
+class _Polls:
+    """Count the polls of one run that have not ended."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.going_on = 0
+        self._sweep = sweep
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def begun(self) -> None:
+        self.going_on += 1
+        self._none.clear()
+
+    def ended(self) -> None:
+        self._sweep.progressed_at = asyncio.get_running_loop().time()
+        self.going_on -= 1
+        if not self.going_on:
+            self._none.set()
+
+    async def all_ended(self) -> None:
+        await self._none.wait()

@@ -218,3 +218,42 @@ def test_a_fault_of_ours_fails_one_poll_and_not_the_sweep() -> None:
     assert 'msg="internal error while polling" workspace=acme campaign_id=c0' in told.getvalue()
     assert "Traceback" in told.getvalue()
     assert build.KEY not in told.getvalue()
+
+
+def test_a_fault_of_ours_ends_its_poll_and_leaves_the_campaign_to_the_next_sweep() -> None:
+    faults = [ZeroDivisionError()]
+
+    async def broken_once(campaign_id: str) -> httpx.Response:
+        if faults:
+            raise faults.pop()
+        return await good(campaign_id)
+
+    async def scenario() -> World:
+        async with World({"c0": broken_once}) as world:
+            await world.run(build.config(build.workspace(campaigns(3))), 30)
+        return world
+
+    world = run_virtually(scenario())
+
+    assert len(world.times("c0")) == 2
+    assert world.reasons() == {"": 3}
+
+
+def test_ten_thousand_polls_that_a_refused_key_ends_do_not_stop_the_loop() -> None:
+    async def refuse_late(_: str) -> httpx.Response:
+        await asyncio.sleep(1)
+        return httpx.Response(401)
+
+    async def scenario() -> int:
+        turns_of_the_loop = 0
+        async with World({"*": refuse_late}) as world:
+            fast = build.workspace(campaigns(10_000), requests_per_second=1e6, max_concurrency=10)
+            await world.run(build.config(fast), 1)
+            while not world.poller.is_ready:
+                turns_of_the_loop += 1
+                await asyncio.sleep(0)
+        assert len(world.asked) == 10
+        assert world.reasons() == {"authentication_failed": 10_000}
+        return turns_of_the_loop
+
+    assert run_virtually(scenario()) >= 10_000 / 10
