@@ -4,7 +4,7 @@ IMAGE_BUILD ?= docker build
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo image stack tools test test-all check lint generate lock build clean
+.PHONY: demo image stack tools test test-all check lint generate bench bench-full audit sbom lock build clean
 
 demo: .venv/run      ## the exporter on the built-in sandbox API
 	$(BIN)/python -m exporter demo $(ARGS)
@@ -33,6 +33,19 @@ generate: .venv/dev  ## everything that is generated: metric reference, golden p
 	$(BIN)/python -m tests.generate
 	$(BIN)/python -m tests.rules.documents
 	$(BIN)/python -m grafana.build
+
+bench: .venv/dev     ## this exporter beside others, one table of ratios (about 3 minutes)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-full: .venv/tools  ## the large sizes too (about 25 minutes)
+	$(BIN)/python -m tests.bench --full $(ARGS)
+
+audit: .venv/tools   ## known vulnerabilities of what is locked; fails where no service can be asked
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.lock || \
+	  { echo "make audit: a known vulnerability, or nobody who knows could be asked (see above): not audited as clean"; exit 1; }
+
+sbom: .venv/tools    ## bill of materials (CycloneDX) in dist/
+	$(BIN)/python -m tests.sbom dist/sbom.cdx.json
 
 tools: .venv/tools   ## what the checks of deploy/ and the pictures need, beside the tests
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import structlog
+
+log = structlog.get_logger()
+
 
 def keep_out_of_core_dumps() -> None:
     """Let a crash leave no image of the memory, which holds the keys."""
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, most))
-
-import structlog
-
-log = structlog.get_logger()
 
 
 class KeyUnavailableError(Exception):

@@ -1,10 +1,14 @@
 """What stands between the endpoints and clients that mean no good: bodies are refused, answers given bit by bit."""
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from aiohttp import HttpVersion10, hdrs, web
+from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
+from yarl import URL
 
 from exporter.web.connections import Connection
 from exporter.web.limits import LARGE, LARGEST_BODY
@@ -70,7 +74,7 @@ class _NoJunk(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a record is of another kind."""
         error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
+        return not isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError)
 
 
 def quiet_logger() -> logging.Logger:
@@ -79,3 +83,12 @@ def quiet_logger() -> logging.Logger:
     if not any(isinstance(known, _NoJunk) for known in logger.filters):
         logger.addFilter(_NoJunk())
     return logger
+
+
+def with_target(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
+    """Give a request without a target an empty one: `CONNECT ` ends aiohttp's task, and the connection hangs."""
+
+    def make_request(message: RawRequestMessage, *rest: Any) -> web.BaseRequest:
+        return make(message if message.url is not None else message._replace(url=URL()), *rest)
+
+    return make_request

@@ -17,7 +17,7 @@ from exporter.exposition import Format, Page, Snapshot, accepts_gzip, choose_for
 from exporter.shard import Shard
 from exporter.store import Store
 from exporter.web.door import Door
-from exporter.web.guard import guard, quiet_logger
+from exporter.web.guard import guard, quiet_logger, with_target
 from exporter.web.limits import DISCARD_WITHIN
 from exporter.web.listen import Listener
 from exporter.web.pieces import Pieces
@@ -234,6 +234,7 @@ class Server:
         """Accept connections."""
         await self._runner.setup()
         assert self._runner.server is not None  # noqa: S101 - for the type checker: it has been set up
+        self._runner.server.request_factory = with_target(self._runner.server.request_factory)
         self._door = Door(self._runner.server, self._tls)
         self._door.open(listener.socket for listener in self._listeners)
 

@@ -4,6 +4,8 @@ After each the process must say the same as ever, have logged nothing, and have 
 it closed the connection as nothing.
 """
 
+import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -113,6 +115,7 @@ ODD = {  # strange but clear: answered, and the next request too
     "TRACE": (get(b"/", method=b"TRACE", headers=HOST + b"Cookie: secret\r\n"), 405),
     "PROPFIND": (get(b"/", method=b"PROPFIND"), 405),
     "a tunnel": (get(b"evil.example:443", method=b"CONNECT"), 404),
+    "a tunnel to nowhere": (get(b"", method=b"CONNECT"), 404),
     "a tunnel to a page": (get(b"/metrics", method=b"CONNECT"), 404),
     "a small body": (get(b"/-/ready", headers=HOST + b"Content-Length: 5\r\n") + b"abcde", 200),
     "a body that is not gzip": (
@@ -185,6 +188,13 @@ def test_a_body_that_is_announced_is_asked_for_only_to_be_refused(exporter: Targ
         100,
         413,
     ]
+
+
+def test_who_waits_to_be_asked_for_a_body_and_goes_is_not_logged(exporter: Target) -> None:
+    for _ in range(20):
+        with exporter.connect() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # ends by a reset
+            client.sendall(get(b"/-/ready", headers=HOST + b"Expect: 100-continue\r\nContent-Length: 5\r\n"))
 
 
 @pytest.mark.parametrize(
