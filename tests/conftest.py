@@ -40,6 +40,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.jumped
 
+    def jump(self, seconds: float) -> None:
+        """Let time pass in which nothing of the process runs."""
+        self._jumping.jumped += seconds
+
 
 def run_virtually(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in virtual time."""

@@ -24,22 +24,11 @@ PATIENCE = 20.0
 """Seconds after which something that should have happened has not."""
 
 
-STRICT = (
-    *("-W", "error"),
-    *(
-        "-W",
-        "ignore:BasicAuth is deprecated:DeprecationWarning",
-    ),  # what httpx-aiohttp does where a proxy has a password
-    *("-W", "ignore:The 'proxy_auth' parameter:DeprecationWarning"),
-)
-"""What Python is told when it runs the command."""
-
-
 class RunningExporter:
     """A started `leadterra-exporter`, by a command `through` which it is to be started; its log is read as it comes."""
 
     def __init__(self, arguments: Sequence[str], environment: dict[str, str], through: Sequence[str] = ()) -> None:
-        command = [*through, sys.executable, *STRICT, "-m", "exporter", *arguments]
+        command = [*through, sys.executable, "-W", "error", "-m", "exporter", *arguments]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,

@@ -142,10 +142,11 @@ def test_commands_that_end(tmp_path: Path, flag: str) -> None:
 
 BROKEN_INSIDE = """
 import sys
-from exporter import client, exposition
+from exporter import exposition
+from exporter.client import client
 def fail(*arguments, **options):
     raise RuntimeError("a fault of our own")
-client.parse = exposition.Page.render = fail
+client.parse = exposition.Page.snapshot = fail
 def watch(event, arguments):
     if event in {"subprocess.Popen", "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "os.spawn"}:
         print("started a child:", event, file=sys.stderr, flush=True)

@@ -13,7 +13,7 @@ import pytest
 
 from exporter.sandbox import parse_flag
 from tests import build
-from tests.process import PATIENCE, ROOT, STRICT, RunningExporter, RunningSandbox, running_exporter
+from tests.process import PATIENCE, ROOT, RunningExporter, RunningSandbox, running_exporter
 from tests.web.pki import Authority
 
 pytestmark = pytest.mark.slow
@@ -228,7 +228,7 @@ def test_tls_comes_from_the_web_configuration_file(tmp_path: Path) -> None:
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *STRICT, "-m", "exporter", *arguments]
+    command = [sys.executable, "-W", "error", "-m", "exporter", *arguments]
     return subprocess.run(
         command,
         cwd=ROOT,

@@ -1,6 +1,7 @@
 """One sweep: each campaign of a workspace and interval polled once, spread evenly over the interval."""
 
 import asyncio
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -27,6 +28,8 @@ class Sweep:
         self.started_at = self.progressed_at = asyncio.get_running_loop().time()
         self._asking = asking
         self._telemetry = telemetry
+        # Where in its step a poll is due. Without it a hundred workspaces would all ask in the same instant.
+        self._phase = zlib.crc32(asking.workspace.name.encode()) / 2**32
 
     async def run_fast(self, campaigns: Sequence[Campaign]) -> None:
         """Poll `campaigns` as fast as the budget allows, so that they are seen soon."""
@@ -57,7 +60,7 @@ class Sweep:
         started = loop.time()
         polls = _Polls(self)
         for place, campaign in enumerate(campaigns):
-            due = started + place * step
+            due = started + (place + self._phase) * step
             wait = due - loop.time()
             if wait > 0 or place % _IN_ONE_GO == 0:
                 await asyncio.sleep(wait)
@@ -66,7 +69,7 @@ class Sweep:
             self._asking.begin(campaign, due + self.interval, polls.ended, probing=probing)
             if probing:
                 await polls.all_ended()  # the key was refused: hear once before going on
-        await self._end(polls, started + (len(campaigns) - 1) * step + self.interval)
+        await self._end(polls, started + (len(campaigns) - 1 + self._phase) * step + self.interval)
         self._telemetry.swept(self._asking.workspace.name, loop.time() - started)
 
     async def _end(self, polls: "_Polls", deadline: float) -> None:
@@ -75,7 +78,7 @@ class Sweep:
             async with asyncio.timeout_at(deadline):
                 await polls.all_ended()
         self.has_run = True
-        if polls.going_on:
+        if polls.going_on or asyncio.get_running_loop().time() > deadline:  # late itself, for want of processor time
             self._telemetry.overran(self._asking.workspace.name)
             log.warning(
                 "sweep overran its interval",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.bench import meters
 
-_PACKAGES = ("aiohttp", "httpx", "httpx-aiohttp", "prometheus-client")
+_PACKAGES = ("aiohttp", "httpx", "prometheus-client")
 _PROGRAMS = {"nginx": "-v", "wrk": "-v", "json_exporter": "--version"}
 _VERSION = re.compile(r"\d+(\.\d+)+")
 

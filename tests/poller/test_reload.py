@@ -74,5 +74,5 @@ def test_reload_changes_an_interval() -> None:
             await asyncio.sleep(300)
         return world
 
-    after = [at for at in run_virtually(scenario()).times("c0") if at > 101]
+    after = [at for at in run_virtually(scenario()).times("c0") if at > 110]
     assert [round(later - at) for at, later in pairwise(after)] == [60] * 3
