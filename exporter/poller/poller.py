@@ -37,7 +37,7 @@ class Poller:
         self._asking: dict[str, Asking] = {}
         self._sweeps: dict[_SweepKey, Sweep] = {}
         self._running: dict[_SweepKey, set[asyncio.Task[None]]] = defaultdict(set)
-        self._was_ready = False
+        self._is_configured = self._was_ready = False
 
     def start(self) -> None:
         """Begin to poll what has been and will be configured."""
@@ -68,7 +68,9 @@ class Poller:
     @property
     def is_ready(self) -> bool:
         """Tell whether each sweep has run once or has had an interval's time to; once true, it stays true."""
-        self._was_ready = self._was_ready or all(sweep.is_ready for sweep in self._sweeps.values())
+        self._was_ready = self._was_ready or (
+            self._is_configured and all(sweep.is_ready for sweep in self._sweeps.values())  # a shard may have none
+        )
         return self._was_ready
 
     @property
@@ -86,6 +88,7 @@ class Poller:
                 groups[workspace.name, campaign.poll.interval].append(campaign)
         for key in self._sweeps.keys() - groups.keys():
             await self._drop(key)
+        self._is_configured = True
         return {key: self._adopt_sweep(key, campaigns) for key, campaigns in groups.items()}
 
     async def _retire_changed(self, wanted: dict[str, Workspace]) -> dict[str, Budget]:

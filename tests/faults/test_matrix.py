@@ -25,7 +25,8 @@ _AT_ONCE = 8
 def playing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
     """Play the faults whose tests were selected."""
     callspecs = [getattr(item, "callspec", None) for item in request.session.items]
-    wanted = [spec.params["fault"] for spec in callspecs if spec and "fault" in spec.params]
+    params = [spec.params.get("fault") for spec in callspecs if spec]
+    wanted = [fault for fault in params if isinstance(fault, Fault)]  # others have parameters of this name, too
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         playing = {fault.name: pool.submit(play, fault, tmp_path_factory.mktemp("fault")) for fault in wanted}
         yield playing

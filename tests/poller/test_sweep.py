@@ -128,6 +128,19 @@ def test_no_campaign_is_asked_twice_at_once() -> None:
     assert [round(at) for at in world.times("c0")] == [0, 20, 40, 60, 80]  # at the first turn after each 18 s
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_nothing_is_ready_before_it_is_configured(count: int) -> None:
+    """A configuration is taken in small steps, and somebody may ask in between; a shard may have no campaign."""
+
+    async def scenario() -> tuple[bool, bool]:
+        async with World() as world:
+            before = world.poller.is_ready
+            await world.run(build.config(*[build.workspace(campaigns(1))] * count), 10)
+            return before, world.poller.is_ready
+
+    assert run_virtually(scenario()) == (False, True)
+
+
 def test_readiness_waits_for_the_first_sweep_or_one_interval() -> None:
     async def scenario() -> list[bool]:
         async with World({"c0": hang}) as world:
