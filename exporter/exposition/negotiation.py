@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -25,6 +26,7 @@ class _Item(NamedTuple):
     quality: float
 
 
+@lru_cache(maxsize=100)  # each Prometheus sends the same ones for ever
 def choose_format(accept: str) -> Format:
     """Choose what the client likes best; OpenMetrics only where it is asked for by name.
 
@@ -37,6 +39,7 @@ def choose_format(accept: str) -> Format:
     return Format.OPENMETRICS if named and openmetrics > 0 and openmetrics >= text else Format.TEXT
 
 
+@lru_cache(maxsize=100)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Tell whether the page may be sent compressed."""
     codings = {item.value: item.quality for item in _items(accept_encoding)}

@@ -73,6 +73,7 @@ class Page:
         self._by_reading = [family for family in self._families if family.metric.follows != "configuration"]
         self._blocks = Blocks(len(self._families), largest_block)
         self._unchanged: dict[Format, Body] = {}
+        self._own = dict.fromkeys(Format, Part(b""))
         store.observe(self)
 
     def changed(self, old: State | None, new: State) -> None:
@@ -108,7 +109,9 @@ class Page:
         body = self._unchanged.get(page_format)
         if body is None:
             body = self._unchanged[page_format] = self._body(page_format)
-        return Snapshot(body, own_metrics)
+        if self._own[page_format].plain is not own_metrics:
+            self._own[page_format] = Part(own_metrics)
+        return Snapshot(body, self._own[page_format])
 
     def render(self, page_format: Format) -> bytes:
         """Return the whole page as it is now in one piece."""

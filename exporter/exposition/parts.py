@@ -71,21 +71,21 @@ class Body:
 class Snapshot:
     """The whole page at one moment: the campaigns' part and the exporter's own metrics, which change all the time."""
 
-    def __init__(self, campaigns: Body, own: bytes) -> None:
+    def __init__(self, campaigns: Body, own: Part) -> None:
         self._campaigns = campaigns
         self._own = own
 
     @property
     def left_to_deflate(self) -> int:
         """Tell how many bytes have yet to be compressed for a gzip page."""
-        return self._campaigns.left_to_deflate + len(self._own)
+        return self._campaigns.left_to_deflate + self._own.left_to_deflate
 
     def plain(self) -> Sequence[bytes]:
         """Return the page in pieces."""
-        return [*self._campaigns.plain(), self._own]
+        return [*self._campaigns.plain(), self._own.plain]
 
     def gzip(self) -> Sequence[bytes]:
         """Return the page as one gzip member, in pieces."""
         deflated, crc, size = self._campaigns.deflated()
-        crc, size = zlib.crc32(self._own, crc), size + len(self._own)
-        return [deflated, deflate(self._own) + _LAST_BLOCK + struct.pack("<LL", crc, size & 0xFFFFFFFF)]
+        crc, size = zlib.crc32(self._own.plain, crc), size + len(self._own.plain)
+        return [deflated, self._own.deflated() + _LAST_BLOCK + struct.pack("<LL", crc, size & 0xFFFFFFFF)]

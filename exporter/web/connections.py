@@ -6,6 +6,7 @@ from math import inf
 from typing import cast
 
 from exporter.web.limits import FEWEST_READERS, HEAD_WITHIN, IDLE_WITHIN, MOST_KEPT, READ_WITHIN
+from exporter.web.pieces import Piece
 
 
 class Connection(asyncio.Protocol):
@@ -20,7 +21,7 @@ class Connection(asyncio.Protocol):
         self.abort = abandon  # before there is a transport, in a TLS handshake
         self.busy = False
         self.kept = self.sent = 0
-        self._pieces: Iterator[bytes] = iter(())
+        self._pieces: Iterator[Piece] = iter(())
         self.since = among.now()
         self.deadline = self.since + HEAD_WITHIN
         self._between_requests = False
@@ -31,7 +32,7 @@ class Connection(asyncio.Protocol):
         self.busy = True
         self.deadline = inf  # what the exporter itself takes is not the client's fault
 
-    def hand_over(self, length: int, pieces: Iterable[bytes] = ()) -> None:
+    def hand_over(self, length: int, pieces: Iterable[Piece] = ()) -> None:
         """Note that an answer of that length is ready to be read; keep its pieces if it is to be taken so."""
         self.since = self._among.now()
         self.deadline = self.since + READ_WITHIN
@@ -39,7 +40,7 @@ class Connection(asyncio.Protocol):
         self._pieces = iter(pieces)
         self._among.keep(self, length)
 
-    def next_piece(self) -> bytes:
+    def next_piece(self) -> Piece:
         """Return what is to be sent next of the body; nothing at its end, and when the connection had to go."""
         piece = next(self._pieces, b"")
         self.sent += len(piece)

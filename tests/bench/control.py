@@ -5,7 +5,8 @@ A subject ends when its standard input does, so none outlives the benchmark.
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 
 
 def say(what: object) -> None:
@@ -21,3 +22,12 @@ def hear() -> str:
 def obey(word: str, commands: Mapping[str, Callable[[], object]]) -> None:
     """Carry out a word and say what came of it."""
     say(commands[word.strip()]())
+
+
+async def sweep_when_told(campaigns: int, sweep: Callable[[], Awaitable[int]]) -> None:
+    """Ask all campaigns at each word, and say how long that took and how many answered."""
+    say({"campaigns": campaigns})
+    while hear():
+        started = time.perf_counter()
+        polls = await sweep()
+        say({"seconds": time.perf_counter() - started, "polls": polls})

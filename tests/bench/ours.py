@@ -1,4 +1,4 @@
-"""The exporter as a subject: it polls once at full speed, or serves readings that need no API.
+"""The exporter as a subject: it polls at full speed, or serves readings that need no API.
 
 What is measured is the product's: Exporter, Endpoints, Server. Only what the API would answer is put into the store
 where a page is wanted without polls.
@@ -6,7 +6,6 @@ where a page is wanted without polls.
 
 import asyncio
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -33,19 +32,26 @@ def fill(exporter: Exporter, names: list[str], turn: int = 0) -> None:
 
 
 async def poll(config_file: Path) -> None:
-    """Poll each campaign once, from the word on, and say how long that took."""
+    """Poll each campaign once at each word, as fast as slots and budget allow."""
     exporter = open_exporter(config_file)
-    await exporter.start()  # polls begin in the loop's next turn
-    control.say({"campaigns": len(exporter.config.campaigns)})
-    control.hear()  # the loop stands still until the meter runs
-    started = time.perf_counter()
-    while not exporter.is_ready:  # noqa: ASYNC110 - the exporter has no event for others to wait on
-        await asyncio.sleep(0.005)
-    seconds = time.perf_counter() - started
-    polls = sum(state.up or False for state in exporter.store.states())
-    control.say({"seconds": seconds, "polls": polls})
-    control.hear()
+    swept = False
+
+    async def sweep() -> int:
+        nonlocal swept
+        if swept:
+            await _again(exporter)
+        else:
+            await exporter.poll_once()
+        swept = True
+        return sum(state.up or False for state in exporter.store.states())
+
+    await control.sweep_when_told(len(exporter.config.campaigns), sweep)
     await exporter.stop()
+
+
+async def _again(exporter: Exporter) -> None:
+    poller = exporter._poller  # noqa: SLF001 - it polls again only on schedule, at the pace of the interval
+    await asyncio.gather(*(sweep.run_fast(sweep.campaigns) for sweep in poller._sweeps.values()))  # noqa: SLF001
 
 
 async def serve(config_file: Path) -> None:

@@ -146,6 +146,6 @@ def test_blocks_that_have_become_small_are_put_together() -> None:
 
 @given(st.lists(st.binary(max_size=300), max_size=8), st.binary(max_size=300))
 def test_any_parts_make_one_gzip_member(parts: list[bytes], own: bytes) -> None:
-    snapshot = Snapshot(Body(map(Part, parts)), own)
+    snapshot = Snapshot(Body(map(Part, parts)), Part(own))
 
     assert gunzip(b"".join(snapshot.gzip())) == b"".join([*parts, own]) == b"".join(snapshot.plain())

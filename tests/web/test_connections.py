@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from exporter.web.connections import Connection, Connections
-from exporter.web.limits import FEWEST_READERS, HEAD_WITHIN, IDLE_WITHIN, LARGE, MOST_KEPT, READ_WITHIN, SLICE
+from exporter.web.limits import FEWEST_READERS, HEAD_WITHIN, IDLE_WITHIN, LARGE, MOST_KEPT, READ_WITHIN
 from exporter.web.pieces import Pieces
 from tests import build
 
@@ -71,7 +71,7 @@ def test_where_all_are_being_served_the_worst_reader_goes() -> None:
     for client in (good, bad):
         client.begin()
         client.hand_over(len(PAGE), PIECES)
-    while good.sent < len(PAGE) - SLICE:
+    while good.sent < len(PAGE) - LARGE:
         good.next_piece()
     clients.wait(1)
     late.begin()

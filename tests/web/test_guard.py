@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import pytest
 from aiohttp import web
 
-from exporter.web.limits import LARGEST_BODY, SLICE
+from exporter.web.limits import LARGE, LARGEST_BODY
 from exporter.web.listen import Listener
 from exporter.web.server import Server
 
-PAGE = bytes(range(256)) * (5 * SLICE // 256) + b"end"
+PAGE = bytes(range(256)) * (5 * LARGE // 256) + b"end"
 
 
 def application() -> web.Application:

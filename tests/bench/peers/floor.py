@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 
 import aiohttp
 
@@ -25,12 +24,7 @@ async def fetch_all(session: aiohttp.ClientSession, urls: list[str], in_flight: 
 async def main(base_url: str, count: int, in_flight: int) -> None:
     urls = [f"{base_url}/v1/campaigns/{id_}/stats" for id_ in ids(count)]
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session:
-        control.say({"campaigns": count})
-        control.hear()
-        started = time.perf_counter()
-        polls = await fetch_all(session, urls, in_flight)
-        control.say({"seconds": time.perf_counter() - started, "polls": polls})
-        control.hear()
+        await control.sweep_when_told(count, lambda: fetch_all(session, urls, in_flight))
 
 
 if __name__ == "__main__":

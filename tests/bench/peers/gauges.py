@@ -81,18 +81,13 @@ async def serve(base_url: str, names: list[str], port: int) -> None:
             await asyncio.sleep(_INTERVAL)
 
 
-async def poll_once(base_url: str, names: list[str], in_flight: int) -> None:
-    """Poll each campaign once, from the word on, and say how long that took."""
+async def poll_when_told(base_url: str, names: list[str], in_flight: int) -> None:
+    """Poll each campaign once at each word."""
     gauges = Gauges(CollectorRegistry())
     for id_ in names:
         gauges.configure(id_)
     async with open_client(base_url) as client:
-        control.say({"campaigns": len(names)})
-        control.hear()
-        started = time.perf_counter()
-        polls = await poll_all(client, gauges, names, in_flight)
-        control.say({"seconds": time.perf_counter() - started, "polls": polls})
-        control.hear()
+        await control.sweep_when_told(len(names), lambda: poll_all(client, gauges, names, in_flight))
 
 
 async def hold(_: str, names: list[str], port: int) -> None:
@@ -109,7 +104,7 @@ async def hold(_: str, names: list[str], port: int) -> None:
 
 if __name__ == "__main__":
     asyncio.run(
-        {"serve": serve, "poll": poll_once, "hold": hold}[sys.argv[1]](
+        {"serve": serve, "poll": poll_when_told, "hold": hold}[sys.argv[1]](
             sys.argv[2], ids(int(sys.argv[3])), int(sys.argv[4])
         )
     )
