@@ -8,7 +8,6 @@ from aiohttp.payload import Payload
 
 from exporter.web.limits import LARGE
 
-
 Piece: TypeAlias = bytes | memoryview
 
 
