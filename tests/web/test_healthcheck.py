@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import bcrypt
@@ -81,15 +81,18 @@ def answering(answer: bytes) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
-            for _ in range(3):
-                connection, _address = listening.accept()
-                with connection:
-                    connection.recv(4096)
-                    connection.sendall(answer)
+            with suppress(OSError):  # the end of the test
+                while True:
+                    connection, _address = listening.accept()
+                    with connection, suppress(OSError):  # the client may go first
+                        connection.recv(4096)
+                        connection.sendall(answer)
 
-        thread = threading.Thread(target=serve, daemon=True)
+        thread = threading.Thread(target=serve)
         thread.start()
         yield f"127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)  # wakes accept()
+        thread.join()
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 404 Not Found\r\n\r\n"])
