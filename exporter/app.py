@@ -9,10 +9,10 @@ from pathlib import Path
 
 import structlog
 
-from exporter.client import Client
+from exporter.api import Client
 from exporter.config import Config, ConfigError, Workspace, load
 from exporter.exposition import Format, Page
-from exporter.poller import Poller
+from exporter.polling import Poller
 from exporter.secret import ApiKey
 from exporter.shard import Shard
 from exporter.store import Store
@@ -64,7 +64,7 @@ class Exporter:
         return all(state.up for state in self.store.states())
 
     async def reload(self) -> str | None:
-        """Load the configuration again; where it has faults, return them and go on with the old one."""
+        """Load the configuration again; where it has problems, return them and go on with the old one."""
         async with self._reloading:
             try:
                 config = await asyncio.to_thread(load, self.config_file)
@@ -74,12 +74,12 @@ class Exporter:
             log.info("configuration loaded", file=str(self.config_file), campaigns=len(config.campaigns))
             return None
 
-    def _refuse(self, faults: ConfigError) -> str:
+    def _refuse(self, problems: ConfigError) -> str:
         self._telemetry.loaded(None)
-        for fault in faults.faults:
-            log.error("configuration fault", fault=str(fault))
+        for problem in problems.problems:
+            log.error("configuration problem", problem=str(problem))
         log.error("the configuration was not loaded, the old one stays in use", file=str(self.config_file))
-        return str(faults)
+        return str(problems)
 
     async def stop(self) -> None:
         """End all polls and close the connections to the API."""

@@ -70,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         return commands.get(command, _serve)(rest)
     except (ConfigError, ListenError) as error:
-        print(error, file=sys.stderr)  # lines for people, one a fault, not events
+        print(error, file=sys.stderr)  # lines for people, one a problem, not events
         return 1
     except KeyboardInterrupt:
         return 130
@@ -112,7 +112,7 @@ def _serve(argv: Sequence[str]) -> int:
 def _check(config_file: Path, config: Config) -> int:
     for warning in config.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    print(f"{config_file}: {len(config.workspaces)} workspaces, {len(config.campaigns)} campaigns, no faults")
+    print(f"{config_file}: {len(config.workspaces)} workspaces, {len(config.campaigns)} campaigns, no problems")
     return 0
 
 

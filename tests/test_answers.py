@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.client import LARGEST_ANSWER, Client
+from exporter.api import LARGEST_ANSWER, Client
 from exporter.errors import PollError
 from exporter.secret import ApiKey
 from exporter.stats import parse

@@ -143,7 +143,7 @@ def test_commands_that_end(tmp_path: Path, flag: str) -> None:
 BROKEN_INSIDE = """
 import sys
 from exporter import exposition
-from exporter.client import client
+from exporter.api import client
 def fail(*arguments, **options):
     raise RuntimeError("a fault of our own")
 client.parse = exposition.Page.snapshot = fail

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from exporter import __version__
-from exporter.client import Client
+from exporter.api import Client
 from exporter.config import Api
 from exporter.errors import PollError, Reason
 from exporter.secret import ApiKey, KeySource

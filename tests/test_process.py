@@ -256,7 +256,7 @@ def test_config_check_needs_neither_network_nor_secrets(tmp_path: Path) -> None:
     config.write_text("workspaces: [{name: acme, api_key_file: missing, campaigns: [camp_123]}]")
     checked = run("--config.check", f"--config.file={config}")
     assert checked.returncode == 0
-    assert "1 workspaces, 1 campaigns, no faults" in checked.stdout
+    assert "1 workspaces, 1 campaigns, no problems" in checked.stdout
     assert "warning: " in checked.stderr
     assert "missing" in checked.stderr
 

@@ -41,9 +41,9 @@ class _Counting(Exporter):
         self.reloads: list[tuple[float, bool]] = []
 
     async def reload(self) -> str | None:
-        faults = await super().reload()
-        self.reloads.append((asyncio.get_running_loop().time(), faults is None))
-        return faults
+        problems = await super().reload()
+        self.reloads.append((asyncio.get_running_loop().time(), problems is None))
+        return problems
 
 
 def _write(file: Path, text: str | None) -> None:

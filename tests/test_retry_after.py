@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.client import Client, seconds_to_wait
+from exporter.api import Client, seconds_to_wait
 from exporter.config import Api
 from exporter.errors import PollError
 from exporter.secret import ApiKey

@@ -11,14 +11,14 @@ from exporter.secret import KeySource, KeyUnavailableError
 
 
 def advise(workspaces: tuple[Workspace, ...], root: Item) -> Iterator[str]:
-    """Give the warnings of a configuration without faults, in the file's order of workspaces."""
+    """Give the warnings of a configuration without problems, in the file's order of workspaces."""
     first_with: dict[KeySource, str] = {}
     for workspace, section in zip(workspaces, root.child("workspaces").entries, strict=True):
         source = section.child("api_key_file" if workspace.key.file else "api_key_env")
         for message in (*_about_key(workspace), *_about_shared_key(workspace, first_with)):
-            yield str(source.fault(message))
+            yield str(source.problem(message))
         for message in _about_budget(workspace):
-            yield str(section.child("campaigns").fault(message))
+            yield str(section.child("campaigns").problem(message))
 
 
 def _about_key(workspace: Workspace) -> Iterator[str]:

@@ -37,7 +37,7 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Threshold:
     """The limits of one figure by severity; None where there is none."""
 
     info: float | None = None
@@ -57,10 +57,10 @@ class Limits:
 class Thresholds:
     """The limits that alerts and the status page hold a campaign's figures against."""
 
-    bounce_ratio: Limits = Limits(warning=0.03, critical=0.05)
-    emails_queued: Limits = Limits()
-    queue_drain: Limits = Limits(warning=72 * 3600.0)
-    reply_ratio: Limits = Limits()
+    bounce_ratio: Threshold = Threshold(warning=0.03, critical=0.05)
+    emails_queued: Threshold = Threshold()
+    queue_drain: Threshold = Threshold(warning=72 * 3600.0)
+    reply_ratio: Threshold = Threshold()
     min_emails_sent: int = 50
 
 

@@ -9,28 +9,28 @@ from typing import TypeVar
 
 from exporter.config import durations
 from exporter.config.advice import advise
-from exporter.config.model import Api, Campaign, Config, Limits, Poll, Thresholds, Workspace
+from exporter.config.model import Api, Campaign, Config, Poll, Threshold, Thresholds, Workspace
 from exporter.config.schema import FILE, LIMITS
-from exporter.document.faults import ConfigError, Fault
 from exporter.document.item import Item, quote_unless_secret
+from exporter.document.problems import ConfigError, Problem
 from exporter.document.reading import read
 from exporter.document.shapes import checked
 from exporter.secret import KeySource
 
-T = TypeVar("T", Api, Poll, Limits)
+T = TypeVar("T", Api, Poll, Threshold)
 
 
 def load(path: Path) -> Config:
-    """Read a configuration file. Raises ConfigError with all its faults.
+    """Read a configuration file. Raises ConfigError with all its problems.
 
-    A key that cannot be read now is no fault but one of the warnings.
+    A key that cannot be read now is no problem but one of the warnings.
     """
     with _no_collection():
-        faults: list[Fault] = []
-        root = checked(read(path, faults, needed="workspaces"), FILE, faults)
-        workspaces = _workspaces(root, faults)
-        if faults:
-            raise ConfigError(faults)
+        problems: list[Problem] = []
+        root = checked(read(path, problems, needed="workspaces"), FILE, problems)
+        workspaces = _workspaces(root, problems)
+        if problems:
+            raise ConfigError(problems)
         return Config(workspaces, tuple(advise(workspaces, root)))
 
 
@@ -62,34 +62,34 @@ class _Level:
     thresholds: Thresholds
     labels: Mapping[str, str]
 
-    def under(self, section: Item, faults: list[Fault]) -> "_Level":
+    def under(self, section: Item, problems: list[Problem]) -> "_Level":
         """Return what holds where a section says more."""
         if section.mapping.keys().isdisjoint(_LEVEL_KEYS):
             return self  # as most campaigns do, of which there may be ten thousands
         labels = {name: item.value for name, item in section.child("labels").mapping.items()}
         return _Level(
             _filled(self.api, section.child("api").mapping),
-            _poll(self.poll, section.child("poll").mapping, faults),
-            _thresholds(self.thresholds, section.child("thresholds").mapping, faults),
+            _poll(self.poll, section.child("poll").mapping, problems),
+            _thresholds(self.thresholds, section.child("thresholds").mapping, problems),
             {**self.labels, **labels},
         )
 
 
-def _workspaces(root: Item, faults: list[Fault]) -> tuple[Workspace, ...]:
+def _workspaces(root: Item, problems: list[Problem]) -> tuple[Workspace, ...]:
     sections = root.child("workspaces").entries
     labelled = [level for section in sections for level in (section, *section.child("campaigns").entries)]
     labels = sorted({name for level in labelled for name in level.child("labels").mapping})
-    _distinct((section.child("name") for section in sections), "workspace", faults)
-    level = _Level(Api(), Poll(), Thresholds(), {}).under(root, faults)
-    return tuple(_workspace(section, level.under(section, faults), labels, faults) for section in sections)
+    _distinct((section.child("name") for section in sections), "workspace", problems)
+    level = _Level(Api(), Poll(), Thresholds(), {}).under(root, problems)
+    return tuple(_workspace(section, level.under(section, problems), labels, problems) for section in sections)
 
 
-def _workspace(section: Item, level: _Level, labels: list[str], faults: list[Fault]) -> Workspace:
+def _workspace(section: Item, level: _Level, labels: list[str], problems: list[Problem]) -> Workspace:
     name = section.child("name").value
     entries = section.child("campaigns").entries
-    _distinct((entry.child("id") for entry in entries), "campaign", faults)
-    campaigns = tuple(_campaign(name, entry, level.under(entry, faults), labels) for entry in entries)
-    return Workspace(name, _key(section, faults), level.api, campaigns)
+    _distinct((entry.child("id") for entry in entries), "campaign", problems)
+    campaigns = tuple(_campaign(name, entry, level.under(entry, problems), labels) for entry in entries)
+    return Workspace(name, _key(section, problems), level.api, campaigns)
 
 
 def _campaign(workspace: str, entry: Item, level: _Level, labels: list[str]) -> Campaign:
@@ -99,13 +99,13 @@ def _campaign(workspace: str, entry: Item, level: _Level, labels: list[str]) -> 
     return Campaign(workspace, campaign_id, name, given, level.poll, level.thresholds)
 
 
-def _key(section: Item, faults: list[Fault]) -> KeySource:
+def _key(section: Item, problems: list[Problem]) -> KeySource:
     given = {key: section.mapping[f"api_key_{key}"] for key in ("file", "env") if f"api_key_{key}" in section.mapping}
     if len(given) > 1:
         last = max(given.values(), key=lambda item: (item.line, item.column))
-        faults.append(last.fault("api_key_file and api_key_env both stand here: keep one"))
+        problems.append(last.problem("api_key_file and api_key_env both stand here: keep one"))
     if not given and isinstance(section.value, dict) and "api_key" not in section.value:
-        faults.append(section.fault("the key api_key_file or api_key_env is missing: write one of them"))
+        problems.append(section.problem("the key api_key_file or api_key_env is missing: write one of them"))
     return KeySource(**{key: item.value for key, item in given.items()})
 
 
@@ -113,32 +113,32 @@ def _filled(outer: T, given: Mapping[str, Item]) -> T:
     return replace(outer, **{key: item.value for key, item in given.items()}) if given else outer
 
 
-def _poll(outer: Poll, given: Mapping[str, Item], faults: list[Fault]) -> Poll:
+def _poll(outer: Poll, given: Mapping[str, Item], problems: list[Problem]) -> Poll:
     poll = _filled(outer, given)
     if given and poll.stale_after < poll.interval:
         interval = durations.write(poll.interval)
         message = f"stale_after {durations.write(poll.stale_after)} is below interval {interval}"
         at = given.get("stale_after") or given["interval"]
-        faults.append(at.fault(f"{message}: set stale_after to {interval} or more"))
+        problems.append(at.problem(f"{message}: set stale_after to {interval} or more"))
     return poll
 
 
-def _thresholds(outer: Thresholds, given: Mapping[str, Item], faults: list[Fault]) -> Thresholds:
-    limits = {key: _limits(getattr(outer, key), given[key].mapping, faults) for key in LIMITS if key in given}
+def _thresholds(outer: Thresholds, given: Mapping[str, Item], problems: list[Problem]) -> Thresholds:
+    limits = {key: _limits(getattr(outer, key), given[key].mapping, problems) for key in LIMITS if key in given}
     least = given["min_emails_sent"].value if "min_emails_sent" in given else outer.min_emails_sent
     return replace(outer, **limits, min_emails_sent=least) if given else outer
 
 
-def _limits(outer: Limits, given: Mapping[str, Item], faults: list[Fault]) -> Limits:
+def _limits(outer: Threshold, given: Mapping[str, Item], problems: list[Problem]) -> Threshold:
     limits = _filled(outer, given)
     if given and limits.warning is not None and limits.critical is not None and limits.warning > limits.critical:
         at = given.get("warning") or given["critical"]
         message = f"warning {limits.warning:g} is above critical {limits.critical:g}"
-        faults.append(at.fault(f"{message}: a warning comes first, set it to {limits.critical:g} or less"))
+        problems.append(at.problem(f"{message}: a warning comes first, set it to {limits.critical:g} or less"))
     return limits
 
 
-def _distinct(items: Iterable[Item], what: str, faults: list[Fault]) -> None:
+def _distinct(items: Iterable[Item], what: str, problems: list[Problem]) -> None:
     first: dict[str, Item] = {}
     for item in items:
         earlier = first.setdefault(item.value, item)
@@ -146,4 +146,4 @@ def _distinct(items: Iterable[Item], what: str, faults: list[Fault]) -> None:
             message = (
                 f"the {what} {quote_unless_secret(item.value)} stands twice, first in line {earlier.line}: remove one"
             )
-            faults.append(item.fault(message))
+            problems.append(item.problem(message))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from exporter.document.faults import Fault
+from exporter.document.problems import Problem
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _PERHAPS_SECRET = re.compile(r".*(?<![A-Za-z0-9])sk_|.*\$2|.*://.*@|.{61}", re.DOTALL)
@@ -40,7 +40,7 @@ def step(path: str, key: str) -> str:
 class Item:
     """One value with its place, never changed (but not frozen, which makes building a million of them slow).
 
-    NaN stands for a value at fault, as it compares false with everything.
+    NaN stands for a value invalid, as it compares false with everything.
     """
 
     longest_shown: ClassVar[int] = 16
@@ -65,12 +65,12 @@ class Item:
         return self.value if isinstance(self.value, list) else []
 
     def child(self, key: str) -> "Item":
-        """Return the item under a key, one at fault where there is none."""
+        """Return the item under a key, one invalid where there is none."""
         return self.mapping.get(key) or self.checked(float("nan"))
 
     @property
-    def at_fault(self) -> bool:
-        """Tell whether a fault of the value is already recorded."""
+    def is_invalid(self) -> bool:
+        """Tell whether a problem of the value is already recorded."""
         return isinstance(self.value, float) and math.isnan(self.value)
 
     @property
@@ -84,21 +84,21 @@ class Item:
             return "this text" if isinstance(self.value, str) else "this value"
         return quote(self.text) if isinstance(self.value, str) else self.text
 
-    def fault(self, message: str) -> Fault:
-        """Place a fault at the value."""
-        return Fault(self.file, self.line, self.column, self.path, message)
+    def problem(self, message: str) -> Problem:
+        """Place a problem at the value."""
+        return Problem(self.file, self.line, self.column, self.path, message)
 
-    def key_fault(self, message: str) -> Fault:
-        """Place a fault at the value's key."""
-        return Fault(self.file, *self.key_place, self.path, message)
+    def key_problem(self, message: str) -> Problem:
+        """Place a problem at the value's key."""
+        return Problem(self.file, *self.key_place, self.path, message)
 
     def checked(self, value: Any) -> "Item":
         """Return the item with what its value means."""
         return type(self)(self.file, self.line, self.column, self.path, value, self.text, self.key_place)
 
-    def refused(self, message: str, faults: list[Fault]) -> "Item":
-        """Record a fault of the value and return the item as one at fault."""
-        faults.append(self.fault(message))
+    def refused(self, message: str, problems: list[Problem]) -> "Item":
+        """Record a problem of the value and return the item as one invalid."""
+        problems.append(self.problem(message))
         return replace(self, value=float("nan"))  # each its own: two of them are never a duplicate
 
 

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 import yaml
 from yaml.reader import Reader
 
-from exporter.document.faults import ConfigError, Fault
 from exporter.document.item import Item, step
+from exporter.document.problems import ConfigError, Problem
 
 try:
     from yaml import CSafeLoader as _BaseLoader
@@ -40,7 +40,12 @@ class _Loader(_BaseLoader):
 
 
 def read(
-    file: Path, faults: list[Fault], kind: type[Item] = Item, *, largest: int | None = None, needed: str | None = None
+    file: Path,
+    problems: list[Problem],
+    kind: type[Item] = Item,
+    *,
+    largest: int | None = None,
+    needed: str | None = None,
 ) -> Item:
     """Read a file into items and record what keeps it from being read whole. Raises ConfigError where nothing is.
 
@@ -51,7 +56,9 @@ def read(
     node = _compose(file, text)
     if node is None and needed:
         _refuse(file, f"is empty: it needs at least the key {needed}")
-    return _Reading(file, faults, kind, _ALIASED + 4 * len(text)).item(node, "", node) if node else kind(file, 1, 1, "")
+    return (
+        _Reading(file, problems, kind, _ALIASED + 4 * len(text)).item(node, "", node) if node else kind(file, 1, 1, "")
+    )
 
 
 def _text(file: Path, largest: int | None) -> str:
@@ -98,15 +105,15 @@ def _compose(file: Path, text: str) -> yaml.Node | None:
 
 
 def _refuse(file: Path, message: str, line: int = 1, column: int = 1) -> NoReturn:
-    raise ConfigError([Fault(file, line, column, "", message)]) from None
+    raise ConfigError([Problem(file, line, column, "", message)]) from None
 
 
 class _Reading:
     """Turn nodes into items, aliases and merge keys into copies of what they stand for."""
 
-    def __init__(self, file: Path, faults: list[Fault], kind: type[Item], most: int) -> None:
+    def __init__(self, file: Path, problems: list[Problem], kind: type[Item], most: int) -> None:
         self._file = file
-        self._faults = faults
+        self._problems = problems
         self._kind = kind
         self._left = most
 
@@ -123,20 +130,22 @@ class _Reading:
             return item.checked(list(entries))
         if isinstance(node, yaml.ScalarNode) and tag in _TEXT | {"null", "bool", "int", "float"}:
             return self._kind(self._file, line, column, path, _scalar(tag, node.value), node.value, _place(key))
-        return item.refused("has a YAML tag, which has no meaning here: quote a text that begins with !", self._faults)
+        return item.refused(
+            "has a YAML tag, which has no meaning here: quote a text that begins with !", self._problems
+        )
 
     def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> dict[str, Item]:
         items: dict[str, Item] = {}
         for key, value, merged in self._pairs(node, path, depth):
             name, (line, column) = key.value, _place(key)
             if not isinstance(name, str):
-                self._faults.append(Fault(self._file, line, column, path, "a key must be text"))
+                self._problems.append(Problem(self._file, line, column, path, "a key must be text"))
             elif name not in items:
                 items[name] = self.item(value, step(path, name), key, depth + 1)
             elif not merged:
                 first, _ = items[name].key_place
                 message = f"the key stands twice, first in line {first}: remove one"
-                self._faults.append(Fault(self._file, line, column, step(path, name), message))
+                self._problems.append(Problem(self._file, line, column, step(path, name), message))
         return items
 
     def _pairs(
@@ -154,8 +163,8 @@ class _Reading:
             if isinstance(source, yaml.MappingNode):
                 yield from self._pairs(source, path, depth + 1, merged=True)
             else:
-                fault = Fault(self._file, *_place(source), step(path, "<<"), "only a mapping can be merged")
-                self._faults.append(fault)
+                problem = Problem(self._file, *_place(source), step(path, "<<"), "only a mapping can be merged")
+                self._problems.append(problem)
 
     def _spend(self, node: yaml.Node, depth: int) -> None:
         self._left -= 1

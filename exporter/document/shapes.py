@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from exporter.document.faults import Fault
 from exporter.document.item import Item
+from exporter.document.problems import Problem
 
 Check: TypeAlias = Callable[[Item], Any]
 """Give what a value means, or raise ValueError with a message."""
-Shape: TypeAlias = Callable[[Item, list[Fault]], Item]
-"""Give an item with its values checked; what is at fault is recorded and becomes NaN."""
+Shape: TypeAlias = Callable[[Item, list[Problem]], Item]
+"""Give an item with its values checked; what is invalid is recorded and becomes NaN."""
 
 
-def checked(item: Item, shape: Shape, faults: list[Fault]) -> Item:
-    """Check an item against what may stand in its place, unless it has a fault already."""
-    return item if item.at_fault else shape(item, faults)
+def checked(item: Item, shape: Shape, problems: list[Problem]) -> Item:
+    """Check an item against what may stand in its place, unless it has a problem already."""
+    return item if item.is_invalid else shape(item, problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Leaf:
 
     check: Check
 
-    def __call__(self, item: Item, faults: list[Fault]) -> Item:
+    def __call__(self, item: Item, problems: list[Problem]) -> Item:
         """Check the value."""
         try:
             return item.checked(self.check(item))
         except ValueError as error:
-            return item.refused(str(error), faults)
+            return item.refused(str(error), problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class Each:
     what: str
     shape: Shape
 
-    def __call__(self, item: Item, faults: list[Fault]) -> Item:
+    def __call__(self, item: Item, problems: list[Problem]) -> Item:
         """Check every entry."""
         if not isinstance(item.value, list):
-            return item.refused(f'{item.shown} is not a list: write each {self.what} on a line after "- "', faults)
+            return item.refused(f'{item.shown} is not a list: write each {self.what} on a line after "- "', problems)
         if not item.value:
-            return item.refused(f"is an empty list: name at least one {self.what}", faults)
-        return item.checked([checked(entry, self.shape, faults) for entry in item.entries])
+            return item.refused(f"is an empty list: name at least one {self.what}", problems)
+        return item.checked([checked(entry, self.shape, problems) for entry in item.entries])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +60,16 @@ class Section:
     nullable: bool = False
     """Whether null stands for null under every key."""
 
-    def __call__(self, item: Item, faults: list[Fault]) -> Item:
+    def __call__(self, item: Item, problems: list[Problem]) -> Item:
         """Check every key and its value."""
         given = self._given(item)
         if given is None:
-            return item.refused(f"{item.shown} is not a mapping: write its keys below it, like key: value", faults)
-        faults += [child.key_fault(self._unknown(key)) for key, child in given.items() if key not in self.keys]
+            return item.refused(f"{item.shown} is not a mapping: write its keys below it, like key: value", problems)
+        problems += [child.key_problem(self._unknown(key)) for key, child in given.items() if key not in self.keys]
         missing = [key for key in self.required if key not in given]
-        faults += [item.fault(f"the key {key} is missing: write {key}: and its value") for key in missing]
+        problems += [item.problem(f"the key {key} is missing: write {key}: and its value") for key in missing]
         return item.checked(
-            {key: checked(child, self.keys[key], faults) for key, child in given.items() if key in self.keys}
+            {key: checked(child, self.keys[key], problems) for key, child in given.items() if key in self.keys}
         )
 
     def _given(self, item: Item) -> Mapping[str, Item] | None:
@@ -98,16 +98,16 @@ class Table:
     value: Shape
     example: str
 
-    def __call__(self, item: Item, faults: list[Fault]) -> Item:
+    def __call__(self, item: Item, problems: list[Problem]) -> Item:
         """Check every name and its value."""
         if not isinstance(item.value, dict):
-            return item.refused(f"{item.shown} is not a mapping: write {self.example}", faults)
+            return item.refused(f"{item.shown} is not a mapping: write {self.example}", problems)
         for name, child in item.mapping.items():
             try:
                 self.check_name(name)
             except ValueError as error:
-                faults.append(child.key_fault(str(error)))
-        return item.checked({name: checked(child, self.value, faults) for name, child in item.mapping.items()})
+                problems.append(child.key_problem(str(error)))
+        return item.checked({name: checked(child, self.value, problems) for name, child in item.mapping.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +116,9 @@ class Refused:
 
     message: str
 
-    def __call__(self, item: Item, faults: list[Fault]) -> Item:
+    def __call__(self, item: Item, problems: list[Problem]) -> Item:
         """Refuse the key, whatever its value."""
-        faults.append(item.key_fault(self.message))
+        problems.append(item.key_problem(self.message))
         return item
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from exporter.config import Limits, Thresholds
+from exporter.config import Threshold, Thresholds
 from exporter.stats import Stats
 from exporter.store import State
 
@@ -41,7 +41,7 @@ def _reading(name: str, unit: str, field: str, text: str, value: Callable[[Stats
     return Metric(name, f"{text} (API field {field})", unit, "reading", samples, field=field)
 
 
-def _threshold(name: str, unit: str, key: str, text: str, limits: Callable[[Thresholds], Limits]) -> Metric:
+def _threshold(name: str, unit: str, key: str, text: str, limits: Callable[[Thresholds], Threshold]) -> Metric:
     def samples(state: State) -> tuple[Sample, ...]:
         return tuple(limits(state.campaign.thresholds))
 

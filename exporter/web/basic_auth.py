@@ -23,7 +23,7 @@ class BusyError(Exception):
     """Say that too many passwords wait for their check."""
 
 
-def hash_fault(text: str) -> str | None:
+def hash_problem(text: str) -> str | None:
     """Say what is wrong with a bcrypt hash without repeating it; None where it can be used."""
     match = _HASH.fullmatch(text)
     if match is None:

@@ -182,9 +182,9 @@ class Endpoints:
             return web.Response(status=403, text="Reloading is not for web pages.\n")
         if not self._lifecycle:
             return web.Response(status=403, text="Reloading over HTTP is off; --web.enable-lifecycle allows it.\n")
-        faults = await self._service.reload()
-        if faults is not None:
-            return web.Response(status=500, text=f"The old configuration stays in use:\n{faults}\n")
+        problems = await self._service.reload()
+        if problems is not None:
+            return web.Response(status=500, text=f"The old configuration stays in use:\n{problems}\n")
         return web.Response(text="The configuration was loaded again.\n")
 
     async def _reload_with_get(self, _: web.Request) -> web.Response:

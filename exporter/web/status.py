@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporter.config import Limits, Thresholds
+from exporter.config import Threshold, Thresholds
 from exporter.stats import Stats
-from exporter.web.judgement import Row, number, rows
+from exporter.web.evaluation import Row, number, rows
 
 if TYPE_CHECKING:
     import jinja2
@@ -142,5 +142,5 @@ def _json_limits(thresholds: Thresholds) -> dict[str, Any]:
     }
 
 
-def _json_severities(limits: Limits) -> dict[str, float | None]:
+def _json_severities(limits: Threshold) -> dict[str, float | None]:
     return {"info": limits.info, "warning": limits.warning, "critical": limits.critical}

@@ -61,19 +61,19 @@ class TlsSettings:
 class TlsFilesError(Exception):
     """Say which files cannot be used, by their key in the configuration, without repeating what is in them."""
 
-    def __init__(self, faults: dict[str, str]) -> None:
-        super().__init__(", ".join(f"{key} {fault}" for key, fault in faults.items()))
-        self.faults = faults
+    def __init__(self, problems: dict[str, str]) -> None:
+        super().__init__(", ".join(f"{key} {problem}" for key, problem in problems.items()))
+        self.problems = problems
 
 
 def build(settings: TlsSettings) -> ssl.SSLContext:
     """Read the files and return a server's context. Raises TlsFilesError."""
-    faults = {key: fault for key, file in settings.files.items() if (fault := _unreadable(file))}
+    problems = {key: problem for key, file in settings.files.items() if (problem := _unreadable(file))}
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if not faults:
-        faults = _load_pair(context, settings) | _load_client_ca(context, settings)
-    if faults:
-        raise TlsFilesError(faults)
+    if not problems:
+        problems = _load_pair(context, settings) | _load_client_ca(context, settings)
+    if problems:
+        raise TlsFilesError(problems)
     context.verify_mode = _VERIFY[settings.client_auth]
     # Whatever stands in client_ca_file is trusted, as in exporter-toolkit: an intermediate needs no root beside it.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

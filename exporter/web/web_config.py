@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from exporter.document.faults import ConfigError, Fault
+from exporter.document.problems import ConfigError, Problem
 from exporter.web import tls
 from exporter.web.basic_auth import BasicAuth, BusyError
 from exporter.web.rate_limit import RateLimit
@@ -98,8 +98,8 @@ class WebConfigFile:
         try:
             self._take(read(self._path))
         except ConfigError as error:
-            faults = "; ".join(map(str, error.faults))
-            log.error("the web configuration was not loaded, the old one stays in use", faults=faults)  # noqa: TRY400 - a traceback helps no operator
+            problems = "; ".join(map(str, error.problems))
+            log.error("the web configuration was not loaded, the old one stays in use", problems=problems)  # noqa: TRY400 - a traceback helps no operator
             self._renew_certificate()
         else:
             log.info("web configuration loaded", file=str(self._path))
@@ -135,19 +135,19 @@ def _context(settings: Settings) -> ssl.SSLContext | None:
     try:
         return tls.build(settings.tls)
     except tls.TlsFilesError as error:
-        faults = [settings.fault(fault, "tls_server_config", key) for key, fault in error.faults.items()]
-        raise ConfigError(faults) from None
+        problems = [settings.problem(problem, "tls_server_config", key) for key, problem in error.problems.items()]
+        raise ConfigError(problems) from None
 
 
-def _losses(old: Settings, new: Settings) -> Iterable[Fault]:
+def _losses(old: Settings, new: Settings) -> Iterable[Problem]:
     if (old.tls is None) != (new.tls is None):
-        yield new.fault("TLS is switched on or off by a restart only", "tls_server_config")
+        yield new.problem("TLS is switched on or off by a restart only", "tls_server_config")
     elif old.tls and new.tls and new.tls.client_auth < old.tls.client_auth:
-        yield new.fault("asks less of clients: that takes a restart", "tls_server_config", "client_auth_type")
+        yield new.problem("asks less of clients: that takes a restart", "tls_server_config", "client_auth_type")
     if old.client_allowed_sans and not new.client_allowed_sans:
-        yield new.fault("has no name left: that takes a restart", "tls_server_config", "client_allowed_sans")
+        yield new.problem("has no name left: that takes a restart", "tls_server_config", "client_allowed_sans")
     if old.users and not new.users:
-        yield new.fault("has no user left: that takes a restart", "basic_auth_users")
+        yield new.problem("has no user left: that takes a restart", "basic_auth_users")
 
 
 def _stamps(files: Iterable[Path]) -> _Stamps:

@@ -1,4 +1,4 @@
-"""The schema of exporter-toolkit's web configuration file: YAML to settings, or every fault with its place."""
+"""The schema of exporter-toolkit's web configuration file: YAML to settings, or every problem with its place."""
 
 import ssl
 from collections.abc import Iterator, Mapping
@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 from exporter.config import durations
-from exporter.document.faults import ConfigError, Fault
 from exporter.document.item import Item, SecretItem
+from exporter.document.problems import ConfigError, Problem
 from exporter.document.reading import read as read_items
 from exporter.document.shapes import Check, Each, Leaf, Section, Shape, Table, checked, optional
-from exporter.web.basic_auth import hash_fault
+from exporter.web.basic_auth import hash_problem
 from exporter.web.rate_limit import Rate
 from exporter.web.tls import ClientAuth, TlsSettings
 from exporter.web.tls_names import CIPHER_SUITES, CURVES, VERSIONS
@@ -85,14 +85,14 @@ def _user_name(name: str) -> None:
 
 
 def _hash(item: Item) -> str:
-    if fault := hash_fault(_text(item)):
-        raise ValueError(fault)
+    if problem := hash_problem(_text(item)):
+        raise ValueError(problem)
     return item.text
 
 
 def _or_nothing(shape: Shape) -> Shape:
     """Let a section or a list be there without saying anything."""
-    return lambda item, faults: item.checked(None) if item.value in (None, {}, []) else shape(item, faults)
+    return lambda item, problems: item.checked(None) if item.value in (None, {}, []) else shape(item, problems)
 
 
 def _interval(item: Item) -> float:
@@ -166,22 +166,22 @@ class Settings:
     rate: Rate | None
     document: Item = field(repr=False)
 
-    def fault(self, message: str, *keys: str) -> Fault:
-        """Place a fault at the key that these lead to, or at the last of them that is there."""
+    def problem(self, message: str, *keys: str) -> Problem:
+        """Place a problem at the key that these lead to, or at the last of them that is there."""
         at = reduce(Item.child, keys, self.document)
-        return Fault(at.file, *at.key_place, ".".join(keys), message)
+        return Problem(at.file, *at.key_place, ".".join(keys), message)
 
 
 def read(file: Path) -> Settings:
     """Read a web configuration file, not the files that it names. Raises ConfigError."""
-    faults: list[Fault] = []
-    items = read_items(file, faults, SecretItem, largest=_LARGEST_FILE)
-    document = checked(items, _or_nothing(_FILE), faults)
+    problems: list[Problem] = []
+    items = read_items(file, problems, SecretItem, largest=_LARGEST_FILE)
+    document = checked(items, _or_nothing(_FILE), problems)
     section = document.child("tls_server_config")
     tls, rate = _said(section), _said(document.child("rate_limit"))
-    faults += [*_missing(section), *_contradictions(section, tls), *_shut(document.child("rate_limit"), rate)]
-    if faults:
-        raise ConfigError(faults)
+    problems += [*_missing(section), *_contradictions(section, tls), *_shut(document.child("rate_limit"), rate)]
+    if problems:
+        raise ConfigError(problems)
     return Settings(
         _tls_settings(tls) if tls else None,
         frozenset(tls.get("client_allowed_sans", ())),
@@ -211,30 +211,30 @@ def _tls_settings(tls: Mapping[str, Any]) -> TlsSettings:
     )
 
 
-def _missing(section: Item) -> Iterator[Fault]:
+def _missing(section: Item) -> Iterator[Problem]:
     """Find what a section needs as soon as it says anything, and what it says twice."""
     for key in ("cert", "key", "client_ca"):
         given = [name for name in (f"{key}_file", key) if name in section.mapping]
         if len(given) > 1:
-            yield section.child(key).key_fault(f"stands beside {key}_file: remove one of them")
+            yield section.child(key).key_problem(f"stands beside {key}_file: remove one of them")
         if section.mapping and not given and key != "client_ca":
-            yield section.fault(f"the key {key}_file is missing: write {key}_file: and its value")
+            yield section.problem(f"the key {key}_file is missing: write {key}_file: and its value")
 
 
-def _contradictions(section: Item, tls: Mapping[str, Any]) -> Iterator[Fault]:
+def _contradictions(section: Item, tls: Mapping[str, Any]) -> Iterator[Problem]:
     client_auth = tls.get("client_auth_type", ClientAuth.NoClientCert)
     for key in ("client_ca_file", "client_ca", "client_allowed_sans"):
-        if client_auth == ClientAuth.NoClientCert and key in tls and not section.child(key).at_fault:
+        if client_auth == ClientAuth.NoClientCert and key in tls and not section.child(key).is_invalid:
             message = f"needs client_auth_type: RequireAndVerifyClientCert; without it, remove {key}"
-            yield section.child(key).fault(message)
+            yield section.child(key).problem(message)
     if client_auth == ClientAuth.RequireAndVerifyClientCert and not {"client_ca_file", "client_ca"} & tls.keys():
-        yield section.child("client_auth_type").fault(f"{client_auth.name} needs client_ca_file")
+        yield section.child("client_auth_type").problem(f"{client_auth.name} needs client_ca_file")
     if tls.get("min_version", ssl.TLSVersion.TLSv1_2) > tls.get("max_version", ssl.TLSVersion.TLSv1_3):
-        yield section.child("max_version").fault("is below min_version")
+        yield section.child("max_version").problem("is below min_version")
     if len(section.child("curve_preferences").entries) > 1:
-        yield section.child("curve_preferences").fault("can name one curve only: write the one, or leave it out")
+        yield section.child("curve_preferences").problem("can name one curve only: write the one, or leave it out")
 
 
-def _shut(section: Item, rate: Mapping[str, Any]) -> Iterator[Fault]:
+def _shut(section: Item, rate: Mapping[str, Any]) -> Iterator[Problem]:
     if rate.get("interval", 0) > 0 and not rate.get("burst"):
-        yield section.fault("lets no request through: write burst: 20, or how many may come at once")
+        yield section.problem("lets no request through: write burst: 20, or how many may come at once")

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.config import ConfigError, Fault, dump, load
+from exporter.config import ConfigError, Problem, dump, load
 from exporter.config.schema import FILE
 from exporter.document.shapes import Each, Section, Shape
 
@@ -44,16 +44,16 @@ def _load(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "config.yaml")
         file.write_bytes(content)
-        faults = _faults(file)
-    assert len("\n".join(map(str, faults)).splitlines()) == len(faults)
-    assert all(fault.line >= 1 and fault.column >= 1 for fault in faults)
+        problems = _problems(file)
+    assert len("\n".join(map(str, problems)).splitlines()) == len(problems)
+    assert all(problem.line >= 1 and problem.column >= 1 for problem in problems)
 
 
-def _faults(file: Path) -> tuple[Fault, ...]:
+def _problems(file: Path) -> tuple[Problem, ...]:
     try:
         dump(load(file))
     except ConfigError as error:
-        return error.faults
+        return error.problems
     return ()
 
 

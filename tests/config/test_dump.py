@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.config import Api, Campaign, Config, Limits, Poll, Thresholds, Workspace, dump, load
+from exporter.config import Api, Campaign, Config, Poll, Threshold, Thresholds, Workspace, dump, load
 from exporter.secret import KeySource
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
@@ -26,11 +26,11 @@ COUNT = st.none() | st.integers(0, 10**9).map(float)
 
 
 @st.composite
-def limits(draw: st.DrawFn, figure: st.SearchStrategy[float | None]) -> Limits:
+def limits(draw: st.DrawFn, figure: st.SearchStrategy[float | None]) -> Threshold:
     warning, critical = draw(figure), draw(figure)
     if warning is not None and critical is not None:
         warning, critical = sorted([warning, critical])
-    return Limits(warning=warning, critical=critical)
+    return Threshold(warning=warning, critical=critical)
 
 
 @st.composite
@@ -43,8 +43,8 @@ THRESHOLDS = st.builds(
     Thresholds,
     limits(RATIO),
     limits(COUNT),
-    st.builds(Limits, warning=st.none() | SECONDS),
-    st.builds(Limits, info=RATIO),
+    st.builds(Threshold, warning=st.none() | SECONDS),
+    st.builds(Threshold, info=RATIO),
     st.integers(0, 10**9),
 )
 APIS = st.builds(

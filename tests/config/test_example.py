@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from exporter.config import Api, Limits, Poll, Thresholds, load
+from exporter.config import Api, Poll, Threshold, Thresholds, load
 from exporter.config.schema import FILE
 from exporter.document.shapes import Each, Refused, Section, Shape
 
@@ -69,7 +69,7 @@ def test_it_loads_and_means_what_its_comments_say() -> None:
     _, second, other = config.campaigns
     assert [campaign.name for campaign in config.campaigns] == ["camp_123", "VP Sales", "camp_789"]
     assert second.labels == (("client", "globex"), ("team", "growth"))
-    assert second.thresholds.bounce_ratio == Limits(warning=0.03, critical=0.08)
-    assert other.thresholds.bounce_ratio == Limits()
+    assert second.thresholds.bounce_ratio == Threshold(warning=0.03, critical=0.08)
+    assert other.thresholds.bounce_ratio == Threshold()
     assert config.workspaces[1].api == Api(requests_per_second=2.0)
     assert all("until there is a key" in warning for warning in config.warnings)

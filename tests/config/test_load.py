@@ -7,7 +7,7 @@ from typing import TypeAlias
 import certifi
 import pytest
 
-from exporter.config import Api, Campaign, Config, Limits, Poll, Thresholds, checks, durations, load
+from exporter.config import Api, Campaign, Config, Poll, Threshold, Thresholds, checks, durations, load
 from exporter.document.item import Item
 from exporter.secret import KeySource
 
@@ -60,10 +60,10 @@ thresholds:
     assert workspace.api == Api("http://sandbox:8080/v2", 3600.0, 3, 0.5, 0, proxy, ca_file)
     assert workspace.campaigns[0].poll == Poll(90.0, 5400.0)
     assert workspace.campaigns[0].thresholds == Thresholds(
-        Limits(warning=0.0, critical=1.0),
-        Limits(warning=500.0, critical=1000.0),
-        Limits(warning=86400.0),
-        Limits(info=0.01),
+        Threshold(warning=0.0, critical=1.0),
+        Threshold(warning=500.0, critical=1000.0),
+        Threshold(warning=86400.0),
+        Threshold(info=0.01),
         0,
     )
 
@@ -89,12 +89,12 @@ workspaces:
     assert first.poll == Poll(10.0, 30.0)
     assert second.poll == Poll(15.0, 30.0)
     assert first.thresholds == Thresholds(
-        emails_queued=Limits(warning=2.0, critical=9.0), queue_drain=Limits(warning=3600.0), min_emails_sent=2
+        emails_queued=Threshold(warning=2.0, critical=9.0), queue_drain=Threshold(warning=3600.0), min_emails_sent=2
     )
     assert second.thresholds == Thresholds(
-        bounce_ratio=Limits(warning=0.03, critical=0.08),
-        emails_queued=Limits(warning=2.0, critical=8.0),
-        queue_drain=Limits(warning=3600.0),
+        bounce_ratio=Threshold(warning=0.03, critical=0.08),
+        emails_queued=Threshold(warning=2.0, critical=8.0),
+        queue_drain=Threshold(warning=3600.0),
         min_emails_sent=2,
     )
     assert config.workspaces[1].api == Api(timeout=1.0, retries=1)
@@ -104,7 +104,7 @@ workspaces:
 def test_null_switches_a_limit_of_an_outer_level_off(loaded: Loading) -> None:
     campaign = "  - {id: camp_1, thresholds: {bounce_ratio: {warning: null}, queue_drain: null}}\n"
     thresholds = loaded(CAMPAIGNS + campaign).campaigns[0].thresholds
-    assert thresholds == Thresholds(bounce_ratio=Limits(critical=0.05), queue_drain=Limits())
+    assert thresholds == Thresholds(bounce_ratio=Threshold(critical=0.05), queue_drain=Threshold())
 
 
 def test_every_campaign_carries_every_label_of_the_file(loaded: Loading) -> None:

@@ -5,10 +5,10 @@ import re
 
 import httpx
 
-from exporter.client import Client
-from exporter.config import Config, Limits, Thresholds, Workspace
+from exporter.api import Client
+from exporter.config import Config, Threshold, Thresholds, Workspace
 from exporter.exposition import Format, Page
-from exporter.poller import Poller
+from exporter.polling import Poller
 from exporter.secret import ApiKey
 from exporter.store import Store
 from exporter.telemetry import Telemetry
@@ -19,10 +19,10 @@ STARTED = 1_750_000_000.0
 LATENCY = 0.25  # seconds; like the budget a fraction that a float holds exactly
 LABELS = (("team", "growth"),)
 EVERY_THRESHOLD = Thresholds(
-    bounce_ratio=Limits(warning=0.03, critical=0.05),
-    emails_queued=Limits(warning=1000, critical=5000),
-    queue_drain=Limits(warning=72 * 3600.0),
-    reply_ratio=Limits(info=0.01),
+    bounce_ratio=Threshold(warning=0.03, critical=0.05),
+    emails_queued=Threshold(warning=1000, critical=5000),
+    queue_drain=Threshold(warning=72 * 3600.0),
+    reply_ratio=Threshold(info=0.01),
     min_emails_sent=50,
 )
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.config import Campaign, Limits, Poll, Thresholds
+from exporter.config import Campaign, Poll, Threshold, Thresholds
 from exporter.errors import Failure, Reason
 from exporter.exposition import Format, Page
 from exporter.exposition.parts import Body, Part, Snapshot
@@ -36,7 +36,9 @@ def configurations(draw: st.DrawFn) -> Happens:
         lambda id_, poll, thresholds: Campaign("acme", id_, id_.upper(), label, poll, thresholds),
         st.sampled_from(IDS),
         st.sampled_from([Poll(stale_after=90), Poll(stale_after=300)]),
-        st.sampled_from([Thresholds(), Thresholds(bounce_ratio=Limits()), Thresholds(emails_queued=Limits(1, 2, 3))]),
+        st.sampled_from(
+            [Thresholds(), Thresholds(bounce_ratio=Threshold()), Thresholds(emails_queued=Threshold(1, 2, 3))]
+        ),
     )
     wanted = draw(st.lists(campaign, unique_by=lambda campaign: campaign.id))
     return lambda store, _: store.configure(wanted)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import Campaign, Limits, Poll, Thresholds
+from exporter.config import Campaign, Poll, Threshold, Thresholds
 from exporter.errors import Failure, Reason
 from exporter.exposition import METRICS, Format, Page
 from exporter.stats import Stats
@@ -220,7 +220,7 @@ def test_changed_labels_change_every_line() -> None:
 
 def test_changed_thresholds_are_shown_at_once() -> None:
     world = World(A)
-    thresholds = Thresholds(bounce_ratio=Limits(critical=0.08), queue_drain=Limits(), min_emails_sent=0)
+    thresholds = Thresholds(bounce_ratio=Threshold(critical=0.08), queue_drain=Threshold(), min_emails_sent=0)
     world.store.configure([replace(A, thresholds=thresholds, poll=Poll(stale_after=400))])
 
     labels = 'workspace="acme",campaign_id="a",campaign="a"'

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from exporter.config import dump, load
 from exporter.sandbox import demo_config
-from tests.config.test_faults import FAULTS
+from tests.config.test_problems import FAULTS
 from tests.fuzz.target import Finding
 from tests.fuzz.yaml_files import YamlFiles
 from tests.process import ROOT
 
 
 def target() -> YamlFiles:
-    """Fuzz `exporter.config.load`, from our example and from all faults that have a test."""
+    """Fuzz `exporter.config.load`, from our example and from all problems that have a test."""
     seeds = [(ROOT / "config.example.yaml").read_text(), demo_config("http://127.0.0.1:1", "KEY")]
     return YamlFiles("configuration files", [*seeds * 20, *(row[0] + row[1] for row in FAULTS)], _load)
 

@@ -8,7 +8,7 @@ from itertools import cycle
 from random import Random
 from typing import Self
 
-from exporter.client import Client
+from exporter.api import Client
 from exporter.config import Api
 from exporter.errors import PollError
 from exporter.secret import ApiKey, KeySource
@@ -49,7 +49,7 @@ _LATE = 10.0
 
 
 class Responses:
-    """Fuzz `exporter.client.Client` with the transport that it opens itself."""
+    """Fuzz `exporter.api.Client` with the transport that it opens itself."""
 
     name = "responses"
     batch = 20

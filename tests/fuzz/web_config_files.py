@@ -17,4 +17,4 @@ def target() -> YamlFiles:
 
 def _read(file: Path) -> Sequence[str]:
     settings = read(file)
-    return [str(settings.fault("a fault of what it names", "tls_server_config", "cert_file"))]
+    return [str(settings.problem("a problem of what it names", "tls_server_config", "cert_file"))]

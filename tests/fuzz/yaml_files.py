@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
-from exporter.document.faults import ConfigError
+from exporter.document.problems import ConfigError
 from tests.fuzz.mutation import Words, damaged
 from tests.fuzz.target import Finding
 
@@ -67,10 +67,10 @@ class YamlFiles:
         try:
             told = self._load(self._file)
         except ConfigError as error:
-            self._check([*map(str, error.faults)], breaks)
-            if str(error).count("\n") + 1 != len(error.faults) or not error.faults:
-                raise Finding(f"a fault is not one line: {error}") from error
-            return _shape(error.faults[0].message)
+            self._check([*map(str, error.problems)], breaks)
+            if str(error).count("\n") + 1 != len(error.problems) or not error.problems:
+                raise Finding(f"a problem is not one line: {error}") from error
+            return _shape(error.problems[0].message)
         self._check(told, breaks)
         return "loaded" + (", with a warning" if told else "")
 

@@ -177,7 +177,7 @@ def test_the_bounces_are_those_of_the_campaign(world: World, name: str) -> None:
     assert _only(world.one("campaign", "Bounce ratio", campaign=name)) == after.bounced / after.sent
     used = pytest.approx(after.bounced / after.sent / limit)
     assert _only(world.one("campaign", "Bounce limit used", campaign=name)) == used
-    assert _only(world.one("campaign", "Limits used", campaign=name)) == used
+    assert _only(world.one("campaign", "Threshold used", campaign=name)) == used
     assert _only(world.one("campaign", "Bounce ratio against its limits", campaign=name)) == after.bounced / after.sent
     limits = {
         each["severity"]: each["value"] for each in world.one("campaign", "Bounce ratio against its limits", "D", name)
@@ -196,7 +196,7 @@ def test_the_windows_are_of_what_was_sent_in_them(world: World, panel: str, ref:
     ratio = (after.bounced - before.bounced) / (after.sent - before.sent)
     assert _only(world.one("campaign", panel, ref, name)) == pytest.approx(ratio, rel=0.1)
     if hours == 6:
-        assert _only(world.one("campaign", "Limits used", "B", name)) == pytest.approx(ratio / 0.03, rel=0.1)
+        assert _only(world.one("campaign", "Threshold used", "B", name)) == pytest.approx(ratio / 0.03, rel=0.1)
 
 
 def test_the_queue_is_held_against_its_limits(world: World) -> None:
@@ -205,7 +205,7 @@ def test_the_queue_is_held_against_its_limits(world: World) -> None:
     drain = after.queued / (after.sent - before.sent) * DAY
     assert _only(world.one("campaign", "Queued", campaign=name)) == after.queued
     assert _only(world.one("campaign", "Queue against its limits", campaign=name)) == after.queued
-    assert _only(world.one("campaign", "Limits used", "C", name)) == after.queued / 2000
+    assert _only(world.one("campaign", "Threshold used", "C", name)) == after.queued / 2000
     limits = {each["severity"]: each["value"] for each in world.one("campaign", "Queue against its limits", "B", name)}
     assert limits == {"warning": 2000, "critical": 5000}
     forecast = after.queued - (before.queued - after.queued)
@@ -213,7 +213,7 @@ def test_the_queue_is_held_against_its_limits(world: World) -> None:
     for panel in ("Queue drains in", "Drain time against its limit"):
         assert _only(world.one("campaign", panel, campaign=name)) == pytest.approx(drain, rel=0.03)
     assert _only(world.one("campaign", "Drain time against its limit", "B", name)) == 72 * HOUR
-    assert _only(world.one("campaign", "Limits used", "D", name)) == pytest.approx(drain / (72 * HOUR), rel=0.03)
+    assert _only(world.one("campaign", "Threshold used", "D", name)) == pytest.approx(drain / (72 * HOUR), rel=0.03)
 
 
 def test_the_funnels_are_those_of_the_campaign(world: World) -> None:
@@ -285,7 +285,7 @@ def test_the_fleet_table_says_of_each_campaign_what_its_own_dashboard_says(world
         for name in _CAMPAIGNS:
             assert _only(world.one("campaign", panel, campaign=name)) == pytest.approx(table[name], rel=0.01)
     queues = _per_campaign(world.one("fleet", "Campaigns", "G"))
-    assert queues == {"SaaS founders DACH": _only(world.one("campaign", "Limits used", "C", "SaaS founders DACH"))}
+    assert queues == {"SaaS founders DACH": _only(world.one("campaign", "Threshold used", "C", "SaaS founders DACH"))}
     longest = _per_campaign(world.one("fleet", "Longest queues"))
     assert longest == {name: _per_campaign(world.one("fleet", "Campaigns", "F"))[name] for name in longest}
     for name, sent in _per_campaign(world.one("fleet", "Campaigns", "E")).items():

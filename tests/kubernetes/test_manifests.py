@@ -83,7 +83,7 @@ def _flags(container: Document, name: str) -> list[str]:
 def test_the_configuration_passes_its_check(layout: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config.check", f"--config.file={KUBERNETES / layout / CONFIG}"]) == 0
     said = capsys.readouterr()
-    assert "no faults" in said.out
+    assert "no problems" in said.out
     assert {line.split(": ")[2] for line in said.err.splitlines()} == {"workspaces[0].api_key_file"}  # not mounted here
 
 

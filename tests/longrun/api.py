@@ -8,7 +8,7 @@ from random import Random
 
 import httpx
 
-from exporter.client import Client
+from exporter.api import Client
 from exporter.config import Workspace
 from exporter.sandbox import Sandbox, parse_flag
 from exporter.sandbox.answer import Answer

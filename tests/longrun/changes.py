@@ -1,4 +1,4 @@
-"""What operators do to a configuration file in the course of weeks; it stays one without faults."""
+"""What operators do to a configuration file in the course of weeks; it stays one without problems."""
 
 from collections.abc import Callable
 from copy import deepcopy

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import bcrypt
 import pytest
 
-from exporter.web.basic_auth import BasicAuth, BusyError, hash_fault
+from exporter.web.basic_auth import BasicAuth, BusyError, hash_problem
 from tests.web.pki import basic
 
 CHEAP = bcrypt.hashpw(b"cheap", bcrypt.gensalt(4)).decode()
@@ -183,11 +183,11 @@ def test_no_password_is_kept(auth: BasicAuth) -> None:
 
 @pytest.mark.parametrize("change", [lambda text: text, lambda text: text.replace("$2b", "$2y")])
 def test_hashes_that_can_be_used(change: Callable[[str], str]) -> None:
-    assert hash_fault(change(CHEAP)) is None
+    assert hash_problem(change(CHEAP)) is None
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "problem"),
     [
         ("", "is not a bcrypt hash: make one with `htpasswd -nBC 10 NAME`"),
         (CHEAP[:-1], "is not a bcrypt hash: make one with `htpasswd -nBC 10 NAME`"),
@@ -197,5 +197,5 @@ def test_hashes_that_can_be_used(change: Callable[[str], str]) -> None:
         (CHEAP.replace("$04", "$19"), "has a bcrypt cost outside 4 to 18: make a hash of cost 10 or 12"),
     ],
 )
-def test_hashes_that_cannot_be_used(text: str, fault: str) -> None:
-    assert hash_fault(text) == fault
+def test_hashes_that_cannot_be_used(text: str, problem: str) -> None:
+    assert hash_problem(text) == problem

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from exporter.config import Campaign, Limits, Thresholds
+from exporter.config import Campaign, Threshold, Thresholds
 from exporter.errors import Failure, Reason
 from exporter.stats import Stats
 from exporter.store import State
@@ -23,7 +23,7 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 def reading(name: str, sent: int, bounced: int = 0, *, workspace: str = "acme") -> State:
-    thresholds = Thresholds(emails_queued=Limits(warning=10_000))
+    thresholds = Thresholds(emails_queued=Threshold(warning=10_000))
     campaign = Campaign(workspace, f"id_of_{name}", name, (("team", "growth"),), thresholds=thresholds)
     return State(campaign, Stats(900, sent, sent - bounced, bounced, 20, 30, 0.4, 0.02), NOW - 12, up=True)
 
@@ -232,7 +232,7 @@ def test_a_name_like_a_script_stays_text(page: Page, served: Served) -> None:
 
 @pytest.mark.parametrize("width", [360, 1081, 1279, 1280])
 def test_no_width_needs_sideways_scrolling(page: Page, served: Served, width: int) -> None:
-    limits = Thresholds(emails_queued=Limits(warning=1, critical=100_000), reply_ratio=Limits(info=0.5))
+    limits = Thresholds(emails_queued=Threshold(warning=1, critical=100_000), reply_ratio=Threshold(info=0.5))
     wide = Campaign("acme" * 9, "x" * 64, "Name" * 20, (("team", "t" * 50),), thresholds=limits)
     full = Stats(10**6, 10**7, 10**7, 10**6, 20, 90_000, 0.4, 0.02)
     served.states.append(State(wide, full, NOW - 90000, up=False, error=GONE.error))

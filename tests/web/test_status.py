@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from exporter.config import Campaign, Limits, Thresholds
+from exporter.config import Campaign, Threshold, Thresholds
 from exporter.errors import Failure, Reason
 from exporter.stats import Stats
 from exporter.store import State
-from exporter.web.judgement import Condition, Row, rows
+from exporter.web.evaluation import Condition, Row, rows
 from exporter.web.status import CONTENT_SECURITY_POLICY, render_json, render_page
 
 NOW = 1_795_377_600.0  # 2026-11-22 20:00:00 UTC
@@ -86,8 +86,8 @@ class _Text(HTMLParser):
         (State(campaign(), None, None, up=False, error=TIMEOUT), ["failing"]),
         (State(campaign(), None, NOW - 600, up=False, error=TIMEOUT), ["stale", "failing"]),
         (State(campaign(), None, NOW - 600, up=True), ["stale"]),
-        (read(Stats(delivered=200, replied=1), reply_ratio=Limits(info=0.02)), ["info"]),
-        (read(Stats(sent=100, bounced=4, queued=11), emails_queued=Limits(critical=10)), ["critical", "warning"]),
+        (read(Stats(delivered=200, replied=1), reply_ratio=Threshold(info=0.02)), ["info"]),
+        (read(Stats(sent=100, bounced=4, queued=11), emails_queued=Threshold(critical=10)), ["critical", "warning"]),
     ],
 )
 def test_a_row_says_all_that_applies_the_worst_first(state: State, conditions: list[str]) -> None:
@@ -121,16 +121,16 @@ def test_the_bounce_ratio_is_held_against_its_limits(
 @pytest.mark.parametrize(
     ("queued", "limits", "note", "severity"),
     [
-        (None, Limits(warning=500), "not reported", None),
-        (9, Limits(), "no limit", None),
-        (500, Limits(warning=500), "warning 500", None),
-        (501, Limits(warning=500), "over warning 500", "warning"),
-        (2001, Limits(warning=500, critical=2000.0), "over critical 2,000", "critical"),
-        (2001, Limits(critical=2000.5), "over critical 2,000.5", "critical"),
+        (None, Threshold(warning=500), "not reported", None),
+        (9, Threshold(), "no limit", None),
+        (500, Threshold(warning=500), "warning 500", None),
+        (501, Threshold(warning=500), "over warning 500", "warning"),
+        (2001, Threshold(warning=500, critical=2000.0), "over critical 2,000", "critical"),
+        (2001, Threshold(critical=2000.5), "over critical 2,000.5", "critical"),
     ],
 )
 def test_the_queue_is_held_against_its_limits(
-    queued: int | None, limits: Limits, note: str, severity: str | None
+    queued: int | None, limits: Threshold, note: str, severity: str | None
 ) -> None:
     figure = judged(read(Stats(queued=queued), emails_queued=limits)).emails_queued
     assert (figure.value, figure.note, figure.severity) == (queued, note, severity)
@@ -148,12 +148,12 @@ def test_the_queue_is_held_against_its_limits(
     ],
 )
 def test_the_reply_ratio_is_held_against_its_floor(stats: Stats, note: str, severity: str | None) -> None:
-    figure = judged(read(stats, reply_ratio=Limits(info=0.02))).reply_ratio
+    figure = judged(read(stats, reply_ratio=Threshold(info=0.02))).reply_ratio
     assert (figure.note.replace("\N{NO-BREAK SPACE}", " "), figure.severity) == (note, severity)
 
 
 def test_too_few_do_not_matter_where_there_is_no_limit() -> None:
-    row = judged(read(Stats(sent=10, delivered=9, bounced=1, replied=1), bounce_ratio=Limits()))
+    row = judged(read(Stats(sent=10, delivered=9, bounced=1, replied=1), bounce_ratio=Threshold()))
     assert (row.bounce_ratio.note, row.reply_ratio.note) == ("no limit", "no limit")
 
 

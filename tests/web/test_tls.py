@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.document.faults import ConfigError
+from exporter.document.problems import ConfigError
 from exporter.web.tls_names import CIPHER_SUITES, CURVES
 from exporter.web.web_config import WebConfigFile
 from tests.web.pki import REFUSED, Answer, Authority, client, get, replace_file, serving, tool
@@ -122,7 +122,7 @@ def test_the_last_name_is_taken_away_by_a_restart_only(config: Path, pki: Pki) -
 
     with capture_logs() as logs:
         assert asyncio.run(change()) == [403, 200]
-    assert "client_allowed_sans: has no name left: that takes a restart" in logs[0]["faults"]
+    assert "client_allowed_sans: has no name left: that takes a restart" in logs[0]["problems"]
 
 
 def test_names_do_not_keep_out_who_needs_no_certificate(config: Path, pki: Pki) -> None:
@@ -290,7 +290,7 @@ def test_client_certificates_can_be_demanded_without_a_restart(config: Path, pki
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "fault"),
+    ("file", "text", "problem"),
     [
         ("server.pem", "junk", ":2:3: tls_server_config.cert_file: has no PEM certificate that can be used"),
         ("server.key", "junk", ":3:3: tls_server_config.key_file: has no PEM private key that can be used"),
@@ -301,7 +301,7 @@ def test_client_certificates_can_be_demanded_without_a_restart(config: Path, pki
     ],
 )
 def test_a_bad_change_keeps_what_was_and_is_logged_once(
-    config: Path, pki: Pki, file: str, text: str, fault: str
+    config: Path, pki: Pki, file: str, text: str, problem: str
 ) -> None:
     config.write_text(VERIFY)
 
@@ -315,7 +315,7 @@ def test_a_bad_change_keeps_what_was_and_is_logged_once(
 
     with capture_logs() as logs:
         asyncio.run(swap())
-    assert [(line["log_level"], line["faults"]) for line in logs] == [("error", f"{config}{fault}")]
+    assert [(line["log_level"], line["problems"]) for line in logs] == [("error", f"{config}{problem}")]
 
 
 def test_a_bad_file_does_not_keep_the_certificate_from_being_renewed(config: Path, pki: Pki) -> None:

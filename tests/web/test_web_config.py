@@ -49,7 +49,7 @@ def test_who_is_let_in_follows_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "fault"),
+    ("change", "problem"),
     [
         (lambda file: replace_file(file, ""), "1:1: basic_auth_users: has no user left: that takes a restart"),
         (lambda file: replace_file(file, users(alice="canary")), f"2:10: basic_auth_users.alice: {NO_HASH}"),
@@ -62,7 +62,7 @@ def test_who_is_let_in_follows_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_change_keeps_the_users_and_is_logged_once(
-    tmp_path: Path, change: Callable[[Path], object], fault: str
+    tmp_path: Path, change: Callable[[Path], object], problem: str
 ) -> None:
     file = tmp_path / "web.yml"
     file.write_text(users(alice=HASH))
@@ -74,7 +74,7 @@ def test_a_bad_change_keeps_the_users_and_is_logged_once(
 
     with capture_logs() as logs:
         assert asyncio.run(break_it()) == [200, 401]
-    assert [(line["log_level"], line["faults"]) for line in logs] == [("error", f"{file}:{fault}")]
+    assert [(line["log_level"], line["problems"]) for line in logs] == [("error", f"{file}:{problem}")]
 
 
 def test_headers_follow_the_file_and_stand_on_every_answer(tmp_path: Path) -> None:

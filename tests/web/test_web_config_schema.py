@@ -8,7 +8,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from exporter.document.faults import ConfigError
+from exporter.document.problems import ConfigError
 from exporter.web.tls_names import CIPHER_SUITES, CURVES
 from exporter.web.web_config import WebConfigFile
 from tests.web.pki import Authority, tool
@@ -177,7 +177,7 @@ FAULTY = {
         "4:16: tls_server_config.min_version: write one of TLS12, TLS13",
         "5:16: tls_server_config.max_version: write one of TLS12, TLS13",
     ],
-}  # fmt: skip  # a fault a line
+}  # fmt: skip  # a problem a line
 
 ACCEPTED = {
     "empty": "",
@@ -221,10 +221,10 @@ NEWER = {  # than the promtool of some distributions
 def refused(file: Path) -> list[str]:
     with pytest.raises(ConfigError) as error:
         WebConfigFile(file)
-    assert str(error.value).splitlines() == list(map(str, error.value.faults))
+    assert str(error.value).splitlines() == list(map(str, error.value.problems))
     assert "canary" not in str(error.value)
     assert HASH[7:] not in str(error.value)
-    return [str(fault).removeprefix(f"{file}:") for fault in error.value.faults]
+    return [str(problem).removeprefix(f"{file}:") for problem in error.value.problems]
 
 
 @pytest.mark.parametrize("text", FAULTY, ids=range(len(FAULTY)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from exporter.config import Limits, Severity, Thresholds
+from exporter.config import Severity, Threshold, Thresholds
 from exporter.stats import Stats
 from exporter.store import State
 
@@ -130,7 +130,7 @@ def _too_few(ratio: float, what: str, count: int, needed: int) -> Figure:
     return Figure(ratio, f"too few {what} to judge: {number(count)} of {number(needed)}", judged=False)
 
 
-def _judge(value: float, limits: Limits, words: Callable[[float], str], *, floor: bool = False) -> Figure:
+def _judge(value: float, limits: Threshold, words: Callable[[float], str], *, floor: bool = False) -> Figure:
     passed = [(severity, limit) for severity, limit in limits if (value < limit if floor else value > limit)]
     if not passed:
         known = (f"{'floor' if floor else severity} {words(limit)}" for severity, limit in limits)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from exporter.poller.budget import Budget
+from exporter.polling.budget import Budget
 from tests.conftest import run_virtually
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import structlog
 
-from exporter.client import Client
+from exporter.api import Client
 from exporter.config import Campaign, Key, Workspace
 from exporter.errors import Failure, PollError, Reason
-from exporter.poller.budget import Budget
-from exporter.poller.slots import Slots, Turn
+from exporter.polling.budget import Budget
+from exporter.polling.workers import Slots, Turn
 from exporter.stats import Stats
 from exporter.store import Store
 from exporter.telemetry import Telemetry

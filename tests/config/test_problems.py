@@ -1,4 +1,4 @@
-"""Each fault that a configuration can have, with its exact message."""
+"""Each problem that a configuration can have, with its exact message."""
 # ruff: noqa: E501  # a message stands on one line, as it is printed
 
 from pathlib import Path
@@ -170,7 +170,7 @@ def faults_of(text: str | bytes) -> list[str]:
     Path("config.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigError) as raised:
         load(Path("config.yaml"))
-    assert str(raised.value) == "\n".join(str(fault) for fault in raised.value.faults)
+    assert str(raised.value) == "\n".join(str(problem) for problem in raised.value.problems)
     return str(raised.value).split("\n")
 
 
@@ -250,14 +250,14 @@ def test_value_at_fault_causes_no_second_fault() -> None:
         len(faults_of(FILE + limits + "poll: {interval: 10 minutes}\n  # the default of stale_after is below it\n"))
         == 2
     )
-    assert len(faults_of(CAMPAIGN + "  - 1\n  - 1\n")) == 2, "two ids at fault are not the same id"
+    assert len(faults_of(CAMPAIGN + "  - 1\n  - 1\n")) == 2, "two ids invalid are not the same id"
 
 
 @pytest.mark.parametrize("aliases", ["[{}]", "{{<<: [{}]}}"])
 def test_aliases_that_multiply_end_soon(aliases: str) -> None:
     levels = [f"a{n}: &a{n} " + aliases.format(", ".join([f"*a{n - 1}"] * 9)) for n in range(1, 15)]
-    [fault] = faults_of("a0: &a0 {a: b}\n" + "\n".join(levels))
-    assert fault.endswith("aliases repeat this too often, or without end")
+    [problem] = faults_of("a0: &a0 {a: b}\n" + "\n".join(levels))
+    assert problem.endswith("aliases repeat this too often, or without end")
 
 
 SECRET = "sk_live_canary_4711"  # noqa: S105  # it opens nothing

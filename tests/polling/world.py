@@ -8,9 +8,9 @@ from typing import Self, TypeAlias
 
 import httpx
 
-from exporter.client import Client
+from exporter.api import Client
 from exporter.config import Campaign, Config, Workspace
-from exporter.poller import Poller
+from exporter.polling import Poller
 from exporter.secret import ApiKey
 from exporter.store import State, Store
 from exporter.telemetry import Telemetry

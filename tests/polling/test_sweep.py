@@ -11,7 +11,7 @@ import pytest
 from exporter import log
 from tests import build
 from tests.conftest import run_virtually
-from tests.poller.world import World, campaigns, good, hang
+from tests.polling.world import World, campaigns, good, hang
 
 
 def test_a_thousand_campaigns_are_spread_evenly_and_within_the_budget() -> None:

@@ -1,5 +1,5 @@
 """When campaigns are asked: sweeps, pacing, budget, retries, backing off."""
 
-from exporter.poller.poller import Poller
+from exporter.polling.poller import Poller
 
 __all__ = ["Poller"]

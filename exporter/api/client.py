@@ -21,7 +21,7 @@ import aiohttp
 import httpx
 
 from exporter import __version__
-from exporter.client.transport import Transport
+from exporter.api.transport import Transport
 from exporter.config import Api
 from exporter.errors import PollError, Reason
 from exporter.secret import ApiKey, KeyUnavailableError

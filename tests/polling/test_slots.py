@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from exporter.poller.slots import Slots, Turn
+from exporter.polling.workers import Slots, Turn
 from tests import build
 from tests.conftest import run_virtually
 

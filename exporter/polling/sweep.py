@@ -8,7 +8,7 @@ from contextlib import suppress
 import structlog
 
 from exporter.config import Campaign
-from exporter.poller.asking import Asking
+from exporter.polling.workspace import Asking
 from exporter.telemetry import Telemetry
 
 log = structlog.get_logger()

@@ -11,7 +11,7 @@ from exporter import log
 from exporter.secret import KeySource
 from tests import build
 from tests.conftest import run_virtually
-from tests.poller.world import World, campaigns, good, hang, status
+from tests.polling.world import World, campaigns, good, hang, status
 
 
 def test_retries_back_off_and_end_with_the_last_failure() -> None:

@@ -8,7 +8,7 @@ import pytest
 from exporter.secret import KeySource
 from tests import build
 from tests.conftest import run_virtually
-from tests.poller.world import World, campaigns, good, status
+from tests.polling.world import World, campaigns, good, status
 
 
 def test_reload_adds_removes_and_leaves_the_rest_undisturbed() -> None:

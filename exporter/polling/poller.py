@@ -8,12 +8,12 @@ from typing import Any, TypeAlias
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from exporter.client import Client
+from exporter.api import Client
 from exporter.config import Campaign, Config, Workspace
-from exporter.poller.asking import Asking
-from exporter.poller.budget import Budget
-from exporter.poller.clock import EveryInterval, LoopZone
-from exporter.poller.sweep import Sweep
+from exporter.polling.budget import Budget
+from exporter.polling.clock import EveryInterval, LoopZone
+from exporter.polling.sweep import Sweep
+from exporter.polling.workspace import Asking
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 
