@@ -3,8 +3,9 @@
 A reason is a label value of `leadterra_campaign_error`, a field of a log event and a row of the documentation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Reason(StrEnum):
@@ -35,38 +36,39 @@ MEANINGS: dict[Reason, str] = {
     Reason.UNEXPECTED_STATUS: "Any other HTTP status, redirects among them.",
 }
 
-_MAY_PASS = {Reason.RATE_LIMITED, Reason.SERVER_ERROR, Reason.TIMEOUT, Reason.CONNECTION_FAILED}
+_TRANSIENT = {Reason.RATE_LIMITED, Reason.SERVER_ERROR, Reason.TIMEOUT, Reason.CONNECTION_FAILED}
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Say why a poll brought no reading.
+    """Why a poll brought no reading.
 
-    `detail` is one line for people and never holds a secret or text that the server sent. `code` is the HTTP status,
-    `timeout` or `connection_failed`, or None where no request was sent. `retry_after` is in seconds from the answer.
+    `detail` is one line for people; what the API itself said is in it, shortened, and never a secret. `code` is the
+    HTTP status, `timeout` or `connection_failed`, None where no request was sent. `retry_after` is in seconds from
+    the answer, `excerpt` the beginning of an answer that was refused, `seconds` how long the request took.
     """
 
     reason: Reason
     detail: str
     code: str | None = None
     retry_after: float | None = None
+    excerpt: str = field(default="", repr=False)
+    seconds: float = 0.0
 
     @property
     def refuses_key(self) -> bool:
-        """Tell whether no campaign of the workspace can be asked with this key: HTTP 401, or no key at all."""
+        """Whether the key was refused (HTTP 401), or there is none to send."""
         return self.reason is Reason.AUTHENTICATION_FAILED and self.code in ("401", None)
 
     @property
-    def may_pass(self) -> bool:
-        """Tell whether asking again soon can help."""
-        return self.reason in _MAY_PASS
+    def is_transient(self) -> bool:
+        """Whether another attempt soon can help."""
+        return self.reason in _TRANSIENT
 
 
 class PollError(Exception):
-    """Carry a Failure to whoever keeps it; only the failure is kept, so that no traceback lives on."""
+    """A poll that brought no reading; whoever keeps it keeps the failure only, so that no traceback lives on."""
 
-    def __init__(
-        self, reason: Reason, detail: str, *, code: str | None = None, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, reason: Reason, detail: str, **more: Any) -> None:
         super().__init__(f"{reason}: {detail}")
-        self.failure = Failure(reason, detail, code, retry_after)
+        self.failure = Failure(reason, detail, **more)

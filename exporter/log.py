@@ -57,7 +57,7 @@ class _Unfailing:
 
 
 def _has_room(stream: TextIO) -> bool:
-    """Tell whether a line can be written without waiting: a pipe may be full because its reader hangs."""
+    """Return whether a line can be written without waiting: a pipe may be full because its reader hangs."""
     try:
         number = stream.fileno()
     except (OSError, ValueError):  # not a file, or closed
@@ -71,15 +71,10 @@ class _Forward(logging.Handler):
     """Pass what libraries log on to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        event: dict[str, Any] = {"logger": record.name}
-        if record.exc_info:
-            event["exc_info"] = record.exc_info
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):  # the arguments do not fit the text
+            message = str(record.msg)
+        exception: dict[str, Any] = {"exc_info": record.exc_info} if record.exc_info else {}
         level = max((level for level in LEVELS.values() if level <= record.levelno), default=logging.DEBUG)
-        structlog.get_logger().log(level, _message(record), **event)
-
-
-def _message(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage()
-    except (TypeError, ValueError):  # the arguments do not fit the text
-        return str(record.msg)
+        structlog.get_logger().log(level, message, logger=record.name, **exception)

@@ -1,29 +1,61 @@
-"""An API key: where it comes from, and its value, read again when its file changes and never shown."""
+"""An API key: where it comes from, and its value, which nothing shows."""
 
 import os
+import re
 import resource
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-import structlog
-
-log = structlog.get_logger()
+_MISTAKES = (
+    ("", "is empty"),
+    ("\ufeff.*", "begins with a byte order mark (BOM): save it as UTF-8 without one"),
+    (r".*[\r\n].*", "has more than one line: leave only the key"),
+    (".*[\"'`\u2018-\u201f].*", "has quotes in it: leave only the key"),
+    (r".*\bbearer\s.*", "has Bearer in front of the key: leave only the key"),
+    (r"(export\s+)?[a-z_][\w.-]*(\s*=[^=]|:\s).*", "has a name in front of the key: leave only the key"),
+    (r"https?://.*", "holds an address, not a key"),
+    (r"[/~].*", "holds a path, not a key: api_key_file names a file"),
+    (r".*(\*{3}|\u2022|\u2026|\.{3}).*", "is masked: copy the whole key"),
+    (r"[<{\[$%].*|.*your_?(api_?)?key.*|change_?me", "is a placeholder, not a key"),
+    ("c2tf.*", "is still in Base64: decode it"),
+    (r".*\s.*", "has a blank in it: leave only the key"),
+    (".{1001,}", "is longer than 1000 characters, which no key is"),
+    (r".*[^\x21-\x7e].*", "has a character that cannot stand in a key"),
+)
+"""What people have in place of a key, as a pattern without regard to case, and what to say of it, the value never."""
 
 
 def keep_out_of_core_dumps() -> None:
-    """Let a crash leave no image of the memory, which holds the keys."""
+    """Allow no image of the memory, which holds the keys, when the process crashes."""
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 class KeyUnavailableError(Exception):
-    """Say why there is no key, naming its file or variable, never its value."""
+    """Report why there is no key, naming its file or variable, never its value."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A key's value: nothing shows it, and it is neither copied nor written anywhere."""
+
+    _value: str
+
+    def reveal(self) -> str:
+        """Return the value, for the one request header that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is neither copied nor written anywhere")
 
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """Name the file or the environment variable that holds a key; exactly one is set."""
+    """The file or the environment variable that holds a key; exactly one is set."""
 
     file: Path | None = None
     env: str | None = None
@@ -31,73 +63,23 @@ class KeySource:
     def __str__(self) -> str:
         return f"file {self.file}" if self.file else f"environment variable {self.env}"
 
-    def read(self) -> str:
-        """Return the key, without white space around it. Raises KeyUnavailableError."""
-        key = self._content().strip()
-        if not key:
-            raise KeyUnavailableError(f"{self} is empty")
-        if not (key.isascii() and key.isprintable()) or " " in key:
-            raise KeyUnavailableError(f"{self} holds a character that cannot stand in a key")
-        return key
+    def read(self) -> Secret:
+        """Return the key without white space around it. Raises KeyUnavailableError, which says what is wrong."""
+        key = os.environ.get(self.env or "") if self.file is None else self._of_file(self.file)
+        if key is None:
+            raise KeyUnavailableError(f"{self} is not set")
+        key = key.strip()
+        for pattern, problem in _MISTAKES:
+            if re.fullmatch(pattern, key, re.IGNORECASE | re.DOTALL):
+                raise KeyUnavailableError(f"{self} {problem}")
+        return Secret(key)
 
-    def _content(self) -> str:
-        if self.file is None:
-            key = os.environ.get(self.env or "")
-            if key is None:
-                raise KeyUnavailableError(f"{self} is not set")
-            return key
-        if self.file.exists() and not self.file.is_file():  # opening a pipe would wait for its writer
-            raise KeyUnavailableError(f"{self} is not a file")
+    def _of_file(self, file: Path) -> str:
         try:
-            return self.file.read_text()
+            if file.exists() and not file.is_file():  # opening a pipe would wait for its writer
+                raise KeyUnavailableError(f"{self} is not a file")
+            return file.read_text("utf-8")
         except UnicodeDecodeError:
-            raise KeyUnavailableError(f"{self} is not text") from None
+            raise KeyUnavailableError(f"{self} is not UTF-8 text") from None
         except OSError as error:
             raise KeyUnavailableError(f"{self}: {error.strerror}") from None
-
-
-class ApiKey:
-    """Hold a key's last good value; a file that is gone or empty keeps it."""
-
-    def __init__(self, source: KeySource) -> None:
-        self.source = source
-        self._value: str | None = None
-        self._seen: tuple[int, ...] | None = None
-        self._is_old = False
-
-    def __repr__(self) -> str:
-        return f"<ApiKey from {self.source}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a key is neither copied nor written anywhere")
-
-    def value(self) -> str:
-        """Return the current key. Raises KeyUnavailableError where there never was one."""
-        seen = self._stat()
-        if self._value is None or seen != self._seen:
-            self._value = self._read(seen)
-        return self._value
-
-    def _read(self, seen: tuple[int, ...] | None) -> str:
-        try:
-            value = self.source.read()
-        except KeyUnavailableError as error:
-            if self._value is None:
-                raise
-            if not self._is_old:
-                log.warning("the API key cannot be read, the last one stays in use", detail=str(error))
-            self._is_old = True
-            return self._value  # and is read again at the next use: it may be for want of a descriptor
-        if self._is_old:
-            log.info("the API key was read again", source=str(self.source))
-        self._seen, self._is_old = seen, False
-        return value
-
-    def _stat(self) -> tuple[int, ...] | None:
-        if self.source.file is None:
-            return None
-        try:
-            status = self.source.file.stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_size, status.st_ctime_ns  # ctime: a copy may keep the time of the last write

@@ -3,41 +3,33 @@
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from exporter.config import Api, Config, Key
+from exporter.config import Config, Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Stand for one of `total` processes; `index` counts from 0."""
+    """One of `total` processes; `index` counts from 0."""
 
     index: int = 0
     total: int = 1
 
-    def owns(self, key: Key) -> bool:
-        """Tell whether this shard polls the campaign: rendezvous hashing, so that a new shard moves only its own."""
-        return self.total == 1 or max(range(self.total), key=lambda index: _weight(index, key)) == self.index
+    def owns(self, workspace: str, id_: str) -> bool:
+        """Whether this shard polls the campaign: rendezvous hashing, so that a new shard moves only its own."""
+        return self.total == 1 or self.index == max(range(self.total), key=lambda n: _weight(n, workspace, id_))
 
     def part_of(self, config: Config) -> Config:
-        """Keep this shard's campaigns and its part of what each key allows, so that all shards together keep to it."""
+        """Return this shard's targets and its share of each budget, so that all shards together keep to it."""
         if self.total == 1:
             return config
-        workspaces = (
-            replace(
-                workspace,
-                campaigns=tuple(campaign for campaign in workspace.campaigns if self.owns(campaign.key)),
-                api=self._part_of(workspace.api),
-            )
-            for workspace in config.workspaces
-        )
-        return replace(config, workspaces=tuple(workspace for workspace in workspaces if workspace.campaigns))
+        workspaces = map(self._part_of, config.workspaces)
+        return replace(config, workspaces=tuple(workspace for workspace in workspaces if workspace.targets))
 
-    def _part_of(self, api: Api) -> Api:
-        return replace(
-            api,
-            requests_per_second=api.requests_per_second / self.total,
-            max_concurrency=max(1, api.max_concurrency // self.total),
-        )
+    def _part_of(self, whole: Workspace) -> Workspace:
+        rate, concurrency = whole.api.requests_per_second / self.total, whole.api.max_concurrency // self.total
+        api = replace(whole.api, requests_per_second=rate, max_concurrency=max(1, concurrency))
+        campaigns = tuple(campaign for campaign in whole.campaigns if self.owns(whole.name, campaign.id))
+        return replace(whole, api=api, campaigns=campaigns, senders=whole.senders if self.owns(whole.name, "") else ())
 
 
-def _weight(index: int, key: Key) -> bytes:
-    return blake2b("\0".join((str(index), *key)).encode(), digest_size=8).digest()
+def _weight(index: int, workspace: str, id_: str) -> bytes:
+    return blake2b(f"{index}\0{workspace}\0{id_}".encode(), digest_size=8).digest()

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
@@ -27,31 +28,23 @@ def event(**values: Any) -> Callable[[], Any]:
     return lambda: structlog.get_logger().warning("poll failed", **values)
 
 
-def test_logfmt() -> None:
-    (line,) = lines("logfmt", event(workspace="acme", count=3, detail='a "b"\nc=d'))
+def test_an_event_is_one_line_in_either_format() -> None:
+    values = {"workspace": "acme", "count": 3, "detail": 'ü "b"\nc=d'}
+    (line,) = lines("logfmt", event(**values))
+    assert re.fullmatch(
+        r'ts=20\S+Z level=warning msg="poll failed" workspace=acme count=3 detail="ü \\"b\\"\\nc=d"', line
+    )
 
-    start, rest = line.split(" ", 1)
-    assert start.startswith("ts=20")
-    assert start.endswith("Z")
-    assert rest == r'level=warning msg="poll failed" workspace=acme count=3 detail="a \"b\"\nc=d"'
-
-
-def test_json() -> None:
-    (line,) = lines("json", event(workspace="acme", detail='ü "b"\nc'))
-
+    (line,) = lines("json", event(**values))
     told = json.loads(line)
     assert told.pop("ts").endswith("Z")
-    assert told == {"level": "warning", "msg": "poll failed", "workspace": "acme", "detail": 'ü "b"\nc'}
+    assert told == {"level": "warning", "msg": "poll failed", **values}
     assert "ü" in line
-
-
-def fail() -> None:
-    raise ValueError("first\nsecond")
 
 
 def tell_of_a_failure(logger: Any) -> None:
     try:
-        fail()
+        int("first\nsecond")
     except ValueError:
         logger.exception("internal error")
 
@@ -62,7 +55,7 @@ def test_an_exception_is_one_line(log_format: Format) -> None:
         (line,) = lines(log_format, partial(tell_of_a_failure, logger))
 
         assert "Traceback (most recent call last)" in line
-        assert r"ValueError: first\nsecond" in line
+        assert "ValueError: invalid literal" in line
 
 
 @pytest.mark.parametrize(

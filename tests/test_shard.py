@@ -13,28 +13,25 @@ KEYS = [(f"workspace_{number % 7}", f"camp_{number}") for number in range(800)]
 
 def owner(key: tuple[str, str], total: int) -> int:
     """Return the one shard that owns the campaign."""
-    (index,) = [index for index in range(total) if Shard(index, total).owns(key)]
+    (index,) = [index for index in range(total) if Shard(index, total).owns(*key)]
     return index
 
 
-@pytest.mark.parametrize("total", range(1, 17))
+@pytest.mark.parametrize("total", [1, 2, 3, 4, 8, 16])
 def test_each_campaign_has_one_shard_and_each_shard_its_share(total: int) -> None:
-    counts = Counter(owner(key, total) for key in KEYS)
-
-    share = 800 / total
+    counts, share = Counter(owner(key, total) for key in KEYS), 800 / total
     assert all(share * 0.6 < counts[index] < share * 1.4 for index in range(total))
 
 
-@pytest.mark.parametrize("total", range(1, 16))
+@pytest.mark.parametrize("total", [1, 2, 3, 4, 8, 15])
 def test_one_more_shard_moves_its_share_and_only_to_itself(total: int) -> None:
     moved = [(before, after) for key in KEYS if (before := owner(key, total)) != (after := owner(key, total + 1))]
-
     assert {after for _, after in moved} == {total}
     assert len(moved) < 1.3 * len(KEYS) / (total + 1)
 
 
 def rollout(before: int, after: int) -> Iterator[list[Shard]]:
-    """Give the shards that run at each step: a StatefulSet restarts its pods from the highest number down."""
+    """Return the shards that run at each step: a StatefulSet restarts its pods from the highest number down."""
     running = [Shard(index, before if index < before else after) for index in range(after)]
     yield running
     for index in reversed(range(min(before, after))):
@@ -45,12 +42,12 @@ def rollout(before: int, after: int) -> Iterator[list[Shard]]:
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (3, 4), (3, 8)])
 def test_while_shards_are_added_nobody_is_left_out_and_the_budget_is_kept_roughly(before: int, after: int) -> None:
     for running in rollout(before, after):
-        assert all(any(shard.owns(key) for shard in running) for key in KEYS)
+        assert all(any(shard.owns(*key) for shard in running) for key in KEYS)
         assert sum(1 / shard.total for shard in running) <= 1 + (after - before) / after + 1e-9
 
 
 def test_while_shards_are_taken_away_only_their_campaigns_wait_for_their_heirs() -> None:
-    left_out = [[key for key in KEYS if not any(each.owns(key) for each in running)] for running in rollout(4, 3)]
+    left_out = [[key for key in KEYS if not any(each.owns(*key) for each in running)] for running in rollout(4, 3)]
     assert left_out[0] == [key for key in KEYS if owner(key, 4) == 3]
     assert [len(keys) for keys in left_out] == sorted(map(len, left_out), reverse=True)
     assert left_out[-1] == []
@@ -70,21 +67,15 @@ def test_a_shard_has_its_campaigns_and_its_part_of_the_budget() -> None:
     campaigns = [build.campaign(f"camp_{number}") for number in range(20)]
     whole = build.config(build.workspace(campaigns, requests_per_second=12, max_concurrency=10))
     parts = [Shard(index, 3).part_of(whole) for index in range(3)]
-
     assert sorted(campaign.id for part in parts for campaign in part.campaigns) == sorted(each.id for each in campaigns)
     assert [part.workspaces[0].api.requests_per_second for part in parts] == [4, 4, 4]
     assert [part.workspaces[0].api.max_concurrency for part in parts] == [3, 3, 3]
     assert Shard(0, 16).part_of(whole).workspaces[0].api.max_concurrency == 1
-    assert all(Shard(index, 3).owns(each.key) for index, part in enumerate(parts) for each in part.campaigns)
+    for index, part in enumerate(parts):
+        assert all(Shard(index, 3).owns(each.workspace, each.id) for each in part.campaigns)
+    assert Shard().part_of(whole) is whole
 
 
 def test_a_workspace_without_campaigns_here_is_left_out() -> None:
     whole = build.config(build.workspace([build.campaign("camp_1")]))
-
     assert sorted(len(Shard(index, 2).part_of(whole).workspaces) for index in range(2)) == [0, 1]
-
-
-def test_one_shard_has_the_whole_configuration() -> None:
-    whole = build.config(build.workspace([build.campaign()]))
-
-    assert Shard().part_of(whole) is whole

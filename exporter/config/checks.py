@@ -2,132 +2,179 @@
 
 import re
 import ssl
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
-from exporter.config import durations
-from exporter.document.item import Item
+from exporter.document.item import Item, quote_unless_secret
 from exporter.document.shapes import Check
 
-_YEAR = 365 * 86400.0
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = "[A-Za-z_][A-Za-z0-9_]*"
 _HOST = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]+")
-_KEY_OR_HASH = re.compile(r"(?<![A-Za-z0-9/_.-])sk_|\$2[aby]\$")  # not: a file or variable that has sk_ in its name
-_TAKEN = {"workspace", "campaign_id", "campaign", "job", "instance", "severity", "reason", "le", "quantile"}
+_WEB = ("http", "https")
+_USER = "^[^/]*//[^/?#]*@"
+_NO_QUERY = ("[?#]", "has a query or a fragment, which has no use here: remove it")
+_ENDPOINT = re.compile(r"(?<!:)(?<!:/)/+(v1/*|(v1/+)?(campaigns|sender-pools|sender-accounts)(/.*)?)$")
+_ADDRESS = r"(?i)^(.*://|/|([a-z0-9-]+\.)+[a-z]{2,}/|(.*/)?(v1/)?campaigns/)"
+_EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?[eE][-+]?[0-9]+")
+_KEY_OR_HASH = r"(?<![A-Za-z0-9/_.-])sk_|\$2[aby]\$"  # not: a file or variable that has sk_ in its name
+_UNEXPANDED = r"^(~|file:|.*\$[{(A-Za-z_]|.*%[A-Za-z_]+%)"
+_OTHER_SUFFIX = r"(?<!\.yaml)(?<!\.yml)(?<!\.json)(?<!\.csv)$"
+_QUOTES = "[\"'`\u2018\u2019\u201c\u201d\u201e]"
 
 
 def any_text(item: Item) -> str:
-    """Take text, empty or not."""
+    """Return text, empty or not."""
     if not isinstance(item.value, str):
         scalar = item.value is not None and not isinstance(item.value, dict | list)
         advice = f': put it in quotes, "{item.text}"' if scalar else ""
         raise ValueError(f"{item.shown} is not text{advice}")  # noqa: TRY004  # a check has one kind of error
-    if _SURROGATE.search(item.value):
-        raise ValueError("has half of a surrogate pair, which is no character: remove it")
     return item.value
 
 
 def text(item: Item) -> str:
-    """Take text that says something."""
+    """Return text that says something."""
     if not any_text(item).strip():
         raise ValueError("must not be empty")
     return str(item.value)
 
 
-def _line(item: Item) -> str:
-    if _CONTROL.search(text(item)):
-        raise ValueError("has a control character, such as a line break: remove it")
-    return str(item.value)
+def _refuse(mistakes: Iterable[tuple[str, str]], given: str) -> None:
+    """Raise ValueError for text with a mistake in it: a pattern, and what to say of it."""
+    for pattern, message in mistakes:
+        if re.search(pattern, given):
+            raise ValueError(message.format(given, length=len(given)))
 
 
-def campaign_id(item: Item) -> str:
-    """Take what the API may know as a campaign's id."""
-    if _line(item) in {".", ".."}:
-        raise ValueError(f"{item.shown} cannot be asked for: an address drops such a part")
-    return str(item.value)
-
-
-def number(lowest: float, highest: float, *, whole: bool = False) -> Check:
-    """Take a number between two others, both included."""
-    kind = "a whole number" if whole else "a number"
-
-    def check(item: Item) -> float:
-        if type(item.value) not in ((int,) if whole else (int, float)):  # a bool is no number
-            quotes = ", without quotes" if isinstance(item.value, str) else ""
-            raise ValueError(f"{item.shown} is not {kind}: write one from {lowest} to {highest}{quotes}")
-        if not lowest <= item.value <= highest:
-            raise ValueError(f"{item.shown} is out of range: write {kind} from {lowest} to {highest}")
-        return item.value if whole else float(item.value)
-
-    return check
-
-
-def ratio(item: Item) -> float:
-    """Take a number between 0 and 1; for a percentage say what to write."""
-    given = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(%?)", item.text)
-    percent = float(given[1]) if given else 0.0
-    if given and (given[2] or percent > 1) and percent <= 100:  # noqa: PLR2004  # per cent
-        raise ValueError(f"{item.shown} is not a ratio between 0 and 1: for {percent:g} % write {percent / 100:g}")
-    return float(number(0, 1)(item))
-
-
-def duration(lowest: float = 0.001, highest: float = _YEAR) -> Check:
-    """Take a duration, as seconds."""
-
-    def check(item: Item) -> float:
-        seconds = durations.parse(item.value) if isinstance(item.value, str) else None
-        if seconds is None:
-            raise ValueError(f"{item.shown} is not a duration: write it like 90s, 5m, 72h or 1d")
-        if not lowest <= seconds <= highest:
-            limits = f"{durations.write(lowest)} to {durations.write(highest)}"
-            raise ValueError(f"{item.shown} is out of range: write a duration from {limits}")
-        return seconds
-
-    return check
-
-
-def _url(item: Item, schemes: tuple[str, ...], example: str) -> SplitResult:
-    """Split a URL; no message repeats it, as it may hold a password."""
+def _line(*mistakes: tuple[str, str], schemes: tuple[str, ...] = (), example: str = "") -> Check:
+    """Return a check for text of one line without mistakes; with `schemes` for a URL, which no message repeats."""
+    in_url = [("[^!-~]", "has a character that cannot stand in a URL: write it percent-encoded")] if schemes else []
     wrong = f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)} and a host, like {example}"
-    url = _line(item)
+
+    def check(item: Item) -> str:
+        given = text(item)
+        for n, character in enumerate("" if given.isprintable() else given, 1):
+            if not character.isprintable():
+                name = unicodedata.name(character, "a control character")
+                raise ValueError(f"character {n} cannot be seen, it is U+{ord(character):04X} ({name}): remove it")
+        if given != given.strip(" "):
+            raise ValueError("begins or ends with a blank: remove it")
+        if schemes and not _has_host(given, schemes):
+            raise ValueError(wrong)
+        _refuse((*in_url, *mistakes), given)
+        return given
+
+    return check
+
+
+def _has_host(url: str, schemes: tuple[str, ...]) -> bool:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises where it is none
+        return parts.port != 0 and parts.scheme in schemes and bool(_HOST.fullmatch(parts.hostname or ""))
     except ValueError:
-        raise ValueError(wrong) from None
-    if parts.scheme not in schemes or not _HOST.fullmatch(parts.hostname or ""):
-        raise ValueError(wrong)
-    if not url.isascii() or " " in url:
-        raise ValueError("has a character that cannot stand in a URL: write it percent-encoded")
-    if "?" in url or "#" in url:
-        raise ValueError("has a query or a fragment, which has no use here: remove it")
-    return parts
+        return False
+
+
+def _file(*mistakes: tuple[str, str]) -> Check:
+    """Return a check for a file's path, from the configuration file's folder on."""
+    line = _line(
+        (_KEY_OR_HASH, "looks like the key itself: write the file that holds it"),
+        (_UNEXPANDED, "is not expanded: write the path itself, like /run/secrets/leadterra_api_key"),
+        *mistakes,
+    )
+    return lambda item: (Path(item.file).parent / line(item)).absolute()
+
+
+label_name = partial(
+    _refuse,
+    (
+        (f"^(?!{_NAME}$)", "is not a label name: write letters, digits and _, a digit not first"),
+        ("^__", "names with __ in front are Prometheus' own: choose another name"),
+        (
+            "^(workspace|campaign_id|campaign|job|instance|severity|reason|le|quantile)$",
+            "the exporter or Prometheus has a label of this name: choose another name",
+        ),
+        (
+            "^(pod|container|endpoint|node)$",
+            "the alert rules drop this label, as it tells where a process runs: choose another name",
+        ),
+        ("(?i)(api_?key|token|password|secret)$", "a secret is no label, it would stand on every page: leave it out"),
+    ),
+)
+
+
+def label_value(item: Item) -> str:
+    """Return text, empty or not, that is no key."""
+    given = any_text(item)
+    _refuse([(_KEY_OR_HASH, "looks like a key, and a label stands on every page: leave it out")], given)
+    return given
+
+
+campaign_id = _line(
+    (r"^\.\.?$", '"{}" cannot be asked for: an address drops such a part'),
+    (".{201}", "has {length} characters: write an id, which has at most 200"),
+    (_ADDRESS, "is an address: write only the id in it, like camp_123"),
+    ("[,;]", 'is a list: write each id on a line of its own, after "- "'),
+    (f"^{_QUOTES}|{_QUOTES}$", "has quotes that are part of it: remove them"),
+)
+key_env = _line(
+    (_KEY_OR_HASH, "looks like the key itself: write the name of the variable that holds it"),
+    (f"^(?!{_NAME}$)", "is not the name of an environment variable: write one like LEADTERRA_API_KEY"),
+)
+file = _file()
+list_file = _file((_OTHER_SUFFIX, "must end with .yaml, .yml, .json or .csv: write an entry for each that is used"))
+list_url = _line(
+    (_USER, "has a user or a password: remove it, and write a bearer_token_file"),
+    ("#", "has a fragment, which no server sees: remove it"),
+    schemes=_WEB,
+    example="https://crm.example.com/campaigns",
+)
+proxy_url = _line(_NO_QUERY, schemes=("http",), example="http://proxy.example:3128")
+_api_url = _line(
+    _NO_QUERY,
+    (_USER, "has a user or a password: remove it; the key comes from api_key_file or api_key_env"),
+    schemes=_WEB,
+    example="https://app.leadterra.co",
+)
+_page_url = _line(
+    ("[{}]", "has a brace that is none of {{workspace}}, {{campaign_id}} and {{campaign}}: write it percent-encoded"),
+    (_USER, "has a user or a password, which the status page would show: remove it"),
+    schemes=_WEB,
+    example="https://grafana.example.com",
+)
 
 
 def base_url(item: Item) -> str:
-    """Take the address that requests begin with, without a slash at its end."""
-    if "@" in _url(item, ("http", "https"), "https://app.leadterra.co").netloc:
-        raise ValueError("has a user or a password: remove it; the key comes from api_key_file or api_key_env")
-    return str(item.value).rstrip("/")
+    """Return the address that requests begin with, without a slash at its end."""
+    given = str(_api_url(item))
+    if endpoint := _ENDPOINT.search(given):
+        root = quote_unless_secret(given[: endpoint.start()])
+        raise ValueError(f"ends with what each request adds by itself: write {root}")
+    return given.rstrip("/")
 
 
-def proxy_url(item: Item) -> str:
-    """Take the address of a proxy, which may hold a user and a password."""
-    _url(item, ("http",), "http://proxy.example:3128")
+def link(item: Item) -> str:
+    """Return the address of a page with placeholders."""
+    _page_url(replace(item, value=re.sub("{(workspace|campaign_id|campaign)}", "x", any_text(item))))
     return str(item.value)
 
 
-def file(item: Item) -> Path:
-    """Take a file's path; a relative one begins at the configuration file's folder."""
-    _no_key(item, "file")
-    return (item.file.parent / str(item.value)).absolute()
+def without_password(url: str) -> str:
+    """Return a proxy's address with its user or password masked."""
+    return re.sub("(?<=//)([^/?#:]*:)?[^/?#]*@", r"\1<secret>@", url)
+
+
+def without_query(url: str) -> str:
+    """Return the address of a list with its query masked."""
+    return re.sub(r"\?.*", "?<secret>", url)
 
 
 def ca_file(item: Item) -> Path:
-    """Take a file of certificates that can be read now."""
-    path = file(item)
+    """Return a file of certificates that can be read now."""
+    path: Path = file(item)
     try:
         if path.exists() and not path.is_file():  # opening a pipe would wait for its writer
             raise ValueError(f"{path} is not a file")
@@ -139,24 +186,27 @@ def ca_file(item: Item) -> Path:
     return path
 
 
-def _no_key(item: Item, what: str) -> None:
-    if _KEY_OR_HASH.search(_line(item)):
-        raise ValueError(f"looks like the key itself: write the {what} that holds it")
+def number(lowest: float, highest: float, *, whole: bool = False) -> Check:
+    """Return a check for a number between two others, both included."""
+    kind = "a whole number" if whole else "a number"
+
+    def check(item: Item) -> float:
+        is_written_out = not item.is_quoted and _EXPONENT.fullmatch(item.text)  # which YAML 1.1 takes for text
+        value = float(item.text) if is_written_out and not whole else item.value
+        if type(value) not in ((int,) if whole else (int, float)):  # a bool is no number
+            quotes = ", without quotes" if item.is_quoted else ""
+            raise ValueError(f"{item.shown} is not {kind}: write one from {lowest} to {highest}{quotes}")
+        if not lowest <= value <= highest:
+            raise ValueError(f"{item.shown} is out of range: write {kind} from {lowest} to {highest}")
+        return value if whole else float(value)
+
+    return check
 
 
-def key_env(item: Item) -> str:
-    """Take the name of an environment variable that holds a key."""
-    _no_key(item, "name of the variable")
-    if not _NAME.fullmatch(item.value):
-        raise ValueError("is not the name of an environment variable: write one like LEADTERRA_API_KEY")
-    return str(item.value)
-
-
-def label_name(name: str) -> None:
-    """Raise ValueError where a label cannot have this name."""
-    if not _NAME.fullmatch(name):
-        raise ValueError("is not a label name: write letters, digits and _, a digit not first")
-    if name.startswith("__"):
-        raise ValueError("names with __ in front are Prometheus' own: choose another name")
-    if name in _TAKEN:
-        raise ValueError("the exporter or Prometheus has a label of this name: choose another name")
+def ratio(item: Item) -> float:
+    """Return a number between 0 and 1; for a percentage, the error says what to write."""
+    given = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(%?)", item.text)
+    percent = float(given[1]) if given else 0.0
+    if given and (given[2] or percent > 1) and percent <= 100:  # noqa: PLR2004  # per cent
+        raise ValueError(f"{item.shown} is not a ratio between 0 and 1: for {percent:g} % write {percent / 100:g}")
+    return float(number(0, 1)(item))

@@ -1,88 +1,67 @@
 """The effective configuration as YAML, without secrets."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 from textwrap import indent
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 
-from exporter.config import durations
-from exporter.config.model import Api, Config, Poll, Thresholds, Workspace
-from exporter.config.schema import LIMITS
-
-try:
-    from yaml import CSafeDumper as _BaseDumper
-except ImportError:  # PyYAML was built without libyaml: the same, but slower
-    from yaml import SafeDumper as _BaseDumper  # type: ignore[assignment]  # has what we use of the other
-
-
-class _Dumper(_BaseDumper):
-    def ignore_aliases(self, _: Any) -> bool:
-        return True  # campaigns share their limits: people read them better written out
+from exporter.config.model import Campaign, Config, Source, Workspace
+from exporter.config.schema import API, LINKS, SENDERS, SETTINGS, SOURCE
+from exporter.document.shapes import Each, Leaf, Section, Shape
 
 
 def dump(config: Config) -> str:
-    """Write a configuration with every default filled in; loading it gives an equal one.
+    """Return a configuration with every default filled in, of a campaign only what differs from its workspace.
 
-    Keys are named, never shown. Only a proxy's masked password does not survive. It is written campaign by campaign:
-    in one go, that of ten thousand keeps all other threads waiting for half a second.
+    Loading it gives an equal one, but for masked passwords and queries. Keys are named, never shown.
     """
-    return "".join(["workspaces:\n", *(text for workspace in config.workspaces for text in _workspace(workspace))])
+    outermost = {"senders": _written(SENDERS, config.senders), "links": _written(LINKS, config.links)}
+    workspaces = (text for workspace in config.workspaces for text in _workspace(workspace))
+    return "".join([_yaml(outermost), "workspaces:\n", *workspaces])
+
+
+def settings(owner: Workspace | Campaign) -> dict[str, Any]:
+    """Return the settings of a campaign, or of a workspace for its campaigns, as they are written in a file."""
+    return {name: _written(shape, getattr(owner, name)) for name, shape in SETTINGS.items()}
 
 
 def _workspace(workspace: Workspace) -> Iterator[str]:
-    key = workspace.key
-    source = {"api_key_file": str(key.file)} if key.file else {"api_key_env": key.env}
-    yield _written([{"name": workspace.name, **source, "api": _api(workspace.api)}])
-    yield "  campaigns:\n" if workspace.campaigns else "  campaigns: []\n"
+    """Yield one campaign after the other: all in one call would keep other threads waiting for as long as it takes."""
+    key = {"api_key_file": str(workspace.key.file)} if workspace.key.file else {"api_key_env": workspace.key.env}
+    fields = {"name": workspace.name, **key, "api": _written(API, workspace.api), **settings(workspace)}
+    if workspace.sources:
+        fields["campaigns_from"] = [_source(source) for source in workspace.sources]
+    yield _yaml([fields])
+    if workspace.campaigns:
+        yield "  campaigns:\n"
     for campaign in workspace.campaigns:
-        own = {"id": campaign.id, "name": campaign.name, "labels": dict(campaign.labels)}
-        yield indent(_written([own]), "  ")
-        yield _poll(campaign.poll)
-        yield _thresholds(campaign.thresholds)
+        changed = (name for name in SETTINGS if getattr(campaign, name) != getattr(workspace, name))
+        own = {name: _difference(_written(SETTINGS[name], getattr(campaign, name)), fields[name]) for name in changed}
+        yield indent(_yaml([{"id": campaign.id, "name": campaign.name, **own}]), "  ")
 
 
-def _written(document: Any) -> str:
-    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+def _source(source: Source) -> dict[str, Any]:
+    written = {key: value for key, value in _written(SOURCE, source).items() if value is not None}
+    return written | ({"file": source.label} if source.file else {})  # as it was written, from the file's folder
 
 
-def _api(api: Api) -> dict[str, Any]:
-    return {
-        "base_url": api.base_url,
-        "timeout": durations.write(api.timeout),
-        "max_concurrency": api.max_concurrency,
-        "requests_per_second": _tidy(api.requests_per_second),
-        "retries": api.retries,
-        "proxy_url": _masked(api.proxy_url),
-        "ca_file": str(api.ca_file) if api.ca_file else None,
-    }
+def _difference(own: Any, shared: Any) -> Any:
+    if not isinstance(own, dict):
+        return own
+    return {key: _difference(value, shared[key]) for key, value in own.items() if value != shared[key]}
 
 
-@lru_cache(maxsize=1000)  # most campaigns share them
-def _poll(poll: Poll) -> str:
-    written = {"interval": durations.write(poll.interval), "stale_after": durations.write(poll.stale_after)}
-    return indent(_written({"poll": written}), "    ")
+def _written(shape: Shape, value: Any) -> Any:
+    """Return a value of the model as the schema has it in a file."""
+    if value is None:
+        return None
+    if isinstance(shape, Section):
+        return {key: _written(below, getattr(value, key)) for key, below in shape.keys.items()}
+    if isinstance(shape, Each):
+        return [_written(shape.shape, each) for each in value]
+    return shape.write(value) if isinstance(shape, Leaf) else dict(value)
 
 
-@lru_cache(maxsize=1000)
-def _thresholds(thresholds: Thresholds) -> str:
-    written: dict[str, Any] = {}
-    for figure, section in LIMITS.items():
-        form = durations.write if figure == "queue_drain" else _tidy
-        limits = {severity: getattr(getattr(thresholds, figure), severity) for severity in section.keys}
-        written[figure] = {severity: None if limit is None else form(limit) for severity, limit in limits.items()}
-    return indent(_written({"thresholds": {**written, "min_emails_sent": thresholds.min_emails_sent}}), "    ")
-
-
-def _tidy(number: float) -> float:
-    return int(number) if number == int(number) else number
-
-
-def _masked(url: str | None) -> str | None:
-    user, at, _ = urlsplit(url or "").netloc.rpartition("@")
-    if not at or url is None:
-        return url
-    name, colon, _ = user.partition(":")
-    return url.replace(f"{user}@", f"{name}:<secret>@" if colon else "<secret>@", 1)
+def _yaml(document: Any) -> str:
+    return str(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True))

@@ -1,72 +1,55 @@
-"""What may stand where in the configuration file: one table a mapping, one check a key."""
+"""What may stand where in the configuration file: one table a mapping; most of them are the options of the model."""
 
 from collections.abc import Mapping
+from typing import Any, get_type_hints
 
 from exporter.config import checks
-from exporter.config.checks import duration, number
-from exporter.document.shapes import Check, Each, Leaf, Refused, Section, Table, optional
-
-_LARGEST = 1_000_000_000
-_INLINE_KEY = Refused("a secret never stands in this file: write api_key_file or api_key_env")
-_LABELS = Table(checks.label_name, Leaf(checks.any_text), "labels like team: growth")
+from exporter.config.model import Api, Links, Poll, Senders, Sending, Source, Thresholds
+from exporter.document.shapes import Each, Leaf, Section, Shape, Table
 
 
-def _limits(check: Check, *severities: str) -> Section:
-    return Section({severity: Leaf(optional(check)) for severity in severities}, nullable=True)
+def _options(model: type, **more: Any) -> Section:
+    """Return the section of a part of the model: the shapes that stand beside the types of its fields."""
+    hints = get_type_hints(model, include_extras=True)
+    return Section(
+        {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}, **more
+    )
 
 
-_API = Section(
-    {
-        "base_url": Leaf(checks.base_url),
-        "timeout": Leaf(duration(highest=3600)),
-        "max_concurrency": Leaf(number(1, 1000, whole=True)),
-        "requests_per_second": Leaf(number(0.001, 10_000)),
-        "retries": Leaf(number(0, 10, whole=True)),
-        "proxy_url": Leaf(optional(checks.proxy_url)),
-        "ca_file": Leaf(optional(checks.ca_file)),
-    }
-)
-_POLL = Section({"interval": Leaf(duration(lowest=1)), "stale_after": Leaf(duration(lowest=1))})
-LIMITS: Mapping[str, Section] = {
-    "bounce_ratio": _limits(checks.ratio, "warning", "critical"),
-    "emails_queued": _limits(number(0, _LARGEST), "warning", "critical"),
-    "queue_drain": _limits(duration(), "warning"),
-    "reply_ratio": _limits(checks.ratio, "info"),
+_NO_KEY_HERE = {"api_key": "a secret never stands in this file: write api_key_file or api_key_env"}
+_FORMER = {"min_emails_sent": "is no longer what counts: write min_emails_bounced: 5, fewer bounces never alert"}
+_LEVEL: Mapping[str, Shape] = {
+    "poll": _options(Poll),
+    "sending": _options(Sending),
+    "thresholds": _options(Thresholds, refused=_FORMER),
 }
-_THRESHOLDS = Section({**LIMITS, "min_emails_sent": Leaf(number(0, _LARGEST, whole=True))})
-_CAMPAIGN = Section(
-    {
-        "id": Leaf(checks.campaign_id),
-        "name": Leaf(checks.text),
-        "labels": _LABELS,
-        "poll": _POLL,
-        "thresholds": _THRESHOLDS,
-    },
-    required=("id",),
-    short="id",
-)
+_LABELS = Table(checks.label_name, Leaf(checks.label_value), "labels like team: growth")
+SETTINGS: Mapping[str, Shape] = {"labels": _LABELS, **_LEVEL}
+"""What may stand in a workspace and in a campaign."""
+_CAMPAIGN = Section({"id": Leaf(checks.campaign_id), "name": Leaf(checks.text), **SETTINGS}, ("id",), short="id")
+LIST = Each("campaign", _CAMPAIGN, least=0)
+"""A list of campaigns in a file of its own."""
+API = _options(Api)
+SOURCE = _options(Source, one_of=("file", "url"), short="file")
 _WORKSPACE = Section(
     {
         "name": Leaf(checks.text),
         "api_key_file": Leaf(checks.file),
         "api_key_env": Leaf(checks.key_env),
-        "api_key": _INLINE_KEY,
-        "labels": _LABELS,
-        "api": _API,
-        "poll": _POLL,
-        "thresholds": _THRESHOLDS,
+        "api": API,
+        **SETTINGS,
+        "campaigns_from": Each("list of campaigns", SOURCE),
         "campaigns": Each("campaign", _CAMPAIGN),
     },
-    required=("name", "campaigns"),
+    required=("name",),
+    one_of=("api_key_file", "api_key_env"),
+    refused=_NO_KEY_HERE,
 )
+SENDERS = _options(Senders, nullable=True)
+LINKS = _options(Links, nullable=True)
 FILE = Section(
-    {
-        "api": _API,
-        "poll": _POLL,
-        "thresholds": _THRESHOLDS,
-        "workspaces": Each("workspace", _WORKSPACE),
-        "api_key": _INLINE_KEY,
-    },
+    {"api": API, **_LEVEL, "senders": SENDERS, "links": LINKS, "workspaces": Each("workspace", _WORKSPACE)},
     required=("workspaces",),
+    refused=_NO_KEY_HERE,
 )
 """The whole file."""

@@ -1,1 +1,1 @@
-"""YAML files whose values know their place, held against a table of what may stand where."""
+"""Files whose values know their place, held against a table of what may stand where."""

@@ -1,31 +1,68 @@
-"""From a file to items: YAML 1.1 without its surprises, bounded in depth and size."""
+"""To items: YAML 1.1 without its surprises, bounded in depth and size; JSON is YAML but for surrogate pairs."""
 
 import re
 import stat
-from collections.abc import Iterator
+from bisect import bisect
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 from yaml.reader import Reader
 
-from exporter.document.item import Item, step
-from exporter.document.problems import ConfigError, Problem
-
-try:
-    from yaml import CSafeLoader as _BaseLoader
-except ImportError:  # PyYAML was built without libyaml: the same, but ten times slower
-    from yaml import SafeLoader as _BaseLoader  # type: ignore[assignment]  # has what we use of the other
+from exporter.document.item import ConfigError, Item, Problem, step
 
 _DEEPEST = 20
 _ALIASED = 100_000
 _TAG = "tag:yaml.org,2002:"
 _TEXT = {"str", "timestamp", "value", "merge"}
-_QUOTED = re.compile(r"(alias|anchor|handle) (['\"]).*?\2")  # the slow loader quotes what may be a secret
+_SCALARS = _TEXT | {"null", "bool", "int", "float"}
+_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
 
-class _Loader(_BaseLoader):
-    """Count levels where PyYAML would look for tags by path, of which there are none."""
+def read(
+    file: Path, problems: list[Problem], kind: type[Item] = Item, *, largest: int | None = None, empty: str = ""
+) -> Item:
+    """Read a file into items, as read_bytes and parse do. Raises ConfigError."""
+    return parse(file, decode(file, read_bytes(file, largest)), problems, kind, empty=empty)
+
+
+def read_bytes(file: Path, largest: int | None) -> bytes:
+    """Return the bytes of a file; a limit also refuses a pipe, which might never end. Raises ConfigError."""
+    try:
+        status = file.stat()
+        if largest is None or (stat.S_ISREG(status.st_mode) and status.st_size <= largest):
+            return file.read_bytes()
+        message = f"is larger than {largest // 1024} KiB" if stat.S_ISREG(status.st_mode) else "is not a file"
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+    raise ConfigError([Problem(file, 1, 1, "", message)])
+
+
+def decode(file: Path | str, content: bytes) -> str:
+    """Return bytes as the text that they are. Raises ConfigError."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = "is not UTF-8 text"
+        if str(file).endswith(".csv"):
+            message += ': in Excel save it as "CSV UTF-8", in LibreOffice choose the character set UTF-8'
+        raise ConfigError([Problem(file, *_end(error.object[: error.start].decode()), "", message)]) from None
+
+
+def parse(file: Path | str, text: str, problems: list[Problem], kind: type[Item] = Item, *, empty: str = "") -> Item:
+    """Return text that was read from a file, or from a URL, as items. Raises ConfigError where it has no such form.
+
+    `empty` is what to say of text that holds nothing; without it, that is null. Where it comes from a URL or is named
+    .json, problems of syntax are called those of JSON.
+    """
+    root = _Document(file, text, problems, kind).root()
+    if root is None and empty:
+        raise ConfigError([Problem(file, 1, 1, "", f"is empty: {empty}")])
+    return root or kind(file, 1, 1, "")
+
+
+class _Loader(yaml.CSafeLoader):
+    """Count levels where PyYAML looks for tags by path, of which there are none: it has no other place to do so."""
 
     depth = 0
 
@@ -39,141 +76,114 @@ class _Loader(_BaseLoader):
         self.depth -= 1
 
 
-def read(
-    file: Path,
-    problems: list[Problem],
-    kind: type[Item] = Item,
-    *,
-    largest: int | None = None,
-    needed: str | None = None,
-) -> Item:
-    """Read a file into items and record what keeps it from being read whole. Raises ConfigError where nothing is.
-
-    `largest` is its most bytes; a limit also refuses what is no file, such as a pipe, which might never end. `needed`
-    is the key to ask for in an empty file; without one, an empty file is null.
-    """
-    text = _text(file, largest)
-    node = _compose(file, text)
-    if node is None and needed:
-        _refuse(file, f"is empty: it needs at least the key {needed}")
-    return (
-        _Reading(file, problems, kind, _ALIASED + 4 * len(text)).item(node, "", node) if node else kind(file, 1, 1, "")
-    )
-
-
-def _text(file: Path, largest: int | None) -> str:
-    try:
-        if largest is not None:
-            _limit(file, largest)
-        text = file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        _refuse(file, f"cannot be read: {error.strerror}")
-    except UnicodeDecodeError as error:
-        before = error.object[: error.start]
-        column = len(before) - before.rfind(b"\n")
-        _refuse(file, "is not UTF-8 text", before.count(b"\n") + 1, column)
-    if bad := Reader.NON_PRINTABLE.search(text):
-        before_bad = text[: bad.start()]
-        column = len(before_bad) - before_bad.rfind("\n")
-        _refuse(file, "has a character that YAML does not allow", before_bad.count("\n") + 1, column)
-    return text
-
-
-def _limit(file: Path, largest: int) -> None:
-    status = file.stat()
-    if not stat.S_ISREG(status.st_mode):
-        _refuse(file, "is not a file")
-    if status.st_size > largest:
-        _refuse(file, f"is larger than {largest // 1024} KiB")
-
-
-def _compose(file: Path, text: str) -> yaml.Node | None:
-    loader = _Loader(text)
-    try:
-        node = loader.get_node() if loader.check_node() else None
-        if loader.check_node():
-            _refuse(file, "holds more than one document: write one, without a line --- in its middle")
-    except yaml.MarkedYAMLError as error:
-        mark, begin = error.problem_mark, error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        begun = f" ({error.context}, begun in line {begin.line + 1})" if begin and begin.line + 1 != place[0] else ""
-        problem = _QUOTED.sub(r"\1", f"{error.problem}{begun}")
-        _refuse(file, f"cannot be read as YAML: {problem}", *place)
-    except (yaml.YAMLError, ValueError, OverflowError):  # the slow loader, at an escape that is no character
-        _refuse(file, "cannot be read as YAML")
-    return node
-
-
-def _refuse(file: Path, message: str, line: int = 1, column: int = 1) -> NoReturn:
-    raise ConfigError([Problem(file, line, column, "", message)]) from None
-
-
-class _Reading:
+class _Document:
     """Turn nodes into items, aliases and merge keys into copies of what they stand for."""
 
-    def __init__(self, file: Path, problems: list[Problem], kind: type[Item], most: int) -> None:
+    def __init__(self, file: Path | str, text: str, problems: list[Problem], kind: type[Item]) -> None:
         self._file = file
         self._problems = problems
         self._kind = kind
-        self._left = most
+        self._left = _ALIASED + 4 * len(text)
+        self._text, self._pairs = _joined(text)
 
-    def item(self, node: yaml.Node, path: str, key: yaml.Node, depth: int = 0) -> Item:
-        """Return a node and all below it as an item."""
+    def root(self) -> Item | None:
+        """Return the whole document, None where there is none."""
+        if bad := Reader.NON_PRINTABLE.search(self._text):
+            self._refuse("has a character that YAML does not allow", _end(self._text[: bad.start()]))
+        loader = _Loader(self._text)
+        try:
+            node = loader.get_node() if loader.check_node() else None
+            if loader.check_node():
+                self._refuse("holds more than one document: write one, without a line --- in its middle", (1, 1))
+        except yaml.MarkedYAMLError as error:
+            self._refuse_syntax(error)
+        return None if node is None else self._item(node, "", node)
+
+    def _refuse_syntax(self, error: yaml.MarkedYAMLError) -> NoReturn:
+        mark, begin, problem = error.problem_mark, error.context_mark, error.problem
+        place = self._place(mark) if mark else (1, 1)
+        if mark and self._text[mark.index : mark.index + 1] == "\t":
+            self._refuse("has a tab here: indent with blanks", place)
+        if "Unicode character escape" in str(problem):
+            self._refuse("has an escape that is no character, such as half of a surrogate pair: remove it", place)
+        if begin and begin.line + 1 != place[0]:
+            problem = f"{problem} ({error.context}, begun in line {begin.line + 1})"
+        syntax = "YAML" if isinstance(self._file, Path) and self._file.suffix != ".json" else "JSON"
+        self._refuse(f"cannot be read as {syntax}: {problem}", place)
+
+    def _refuse(self, message: str, place: tuple[int, int]) -> NoReturn:
+        raise ConfigError([Problem(self._file, *place, "", message)]) from None
+
+    def _place(self, mark: yaml.Mark) -> tuple[int, int]:
+        """Return the line and column of a mark, as if no surrogate pair had been joined, which saves two columns."""
+        if not self._pairs:
+            return mark.line + 1, mark.column + 1
+        joined = bisect(self._pairs, mark.index) - bisect(self._pairs, mark.index - mark.column)
+        return mark.line + 1, mark.column + 1 + 2 * joined
+
+    def _item(self, node: yaml.Node, path: str, key: yaml.Node, depth: int = 0) -> Item:
         self._spend(node, depth)
-        line, column = _place(node)
-        item = self._kind(self._file, line, column, path, None, "", _place(key))
+        line, column = self._place(node.start_mark)
+        item = self._kind(self._file, line, column, path, None, "", self._place(key.start_mark))
         tag = node.tag.removeprefix(_TAG)
         if isinstance(node, yaml.MappingNode) and tag == "map":
-            return item.checked(self._mapping(node, path, depth))
-        if isinstance(node, yaml.SequenceNode) and tag == "seq":
-            entries = (self.item(entry, f"{path}[{n}]", entry, depth + 1) for n, entry in enumerate(node.value))
-            return item.checked(list(entries))
-        if isinstance(node, yaml.ScalarNode) and tag in _TEXT | {"null", "bool", "int", "float"}:
-            return self._kind(self._file, line, column, path, _scalar(tag, node.value), node.value, _place(key))
-        return item.refused(
-            "has a YAML tag, which has no meaning here: quote a text that begins with !", self._problems
-        )
+            item.value = self._mapping(node, path, depth)
+        elif isinstance(node, yaml.SequenceNode) and tag == "seq":
+            item.value = [self._item(entry, f"{path}[{n}]", entry, depth + 1) for n, entry in enumerate(node.value)]
+        elif isinstance(node, yaml.ScalarNode) and tag in _SCALARS:
+            item.value, item.text, item.is_quoted = _scalar(tag, node.value), node.value, bool(node.style)
+        else:
+            message = "has a YAML tag, which has no meaning here: quote a text that begins with !"
+            item.refuse(message, self._problems)
+        return item
 
     def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> dict[str, Item]:
+        """Return a mapping's own keys, and those of its merge keys: the first of a name counts."""
         items: dict[str, Item] = {}
-        for key, value, merged in self._pairs(node, path, depth):
-            name, (line, column) = key.value, _place(key)
-            if not isinstance(name, str):
-                self._problems.append(Problem(self._file, line, column, path, "a key must be text"))
-            elif name not in items:
-                items[name] = self.item(value, step(path, name), key, depth + 1)
-            elif not merged:
-                first, _ = items[name].key_place
-                message = f"the key stands twice, first in line {first}: remove one"
-                self._problems.append(Problem(self._file, line, column, step(path, name), message))
-        return items
-
-    def _pairs(
-        self, node: yaml.MappingNode, path: str, depth: int, *, merged: bool = False
-    ) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
-        """Give a mapping's own pairs, then those of its merge keys: the first of a name counts."""
-        self._spend(node, depth)
         sources: list[yaml.Node] = []
         for key, value in node.value:
-            if key.tag != f"{_TAG}merge":
-                yield key, value, merged
-            else:
+            name = key.value
+            if key.tag == f"{_TAG}merge":
                 sources += value.value if isinstance(value, yaml.SequenceNode) else [value]
-        for source in sources:
-            if isinstance(source, yaml.MappingNode):
-                yield from self._pairs(source, path, depth + 1, merged=True)
+            elif not isinstance(name, str):
+                self._record(key, path, "a key must be text")
+            elif name in items:
+                message = f"the key stands twice, first in line {items[name].key_place[0]}: remove one"
+                self._record(key, step(path, name), message)
             else:
-                problem = Problem(self._file, *_place(source), step(path, "<<"), "only a mapping can be merged")
-                self._problems.append(problem)
+                items[name] = self._item(value, step(path, name), key, depth + 1)
+        for source in sources:
+            self._spend(source, depth)
+            if isinstance(source, yaml.MappingNode):
+                items = self._mapping(source, path, depth + 1) | items
+            else:
+                self._record(source, step(path, "<<"), "only a mapping can be merged")
+        return items
+
+    def _record(self, node: yaml.Node, path: str, message: str) -> None:
+        self._problems.append(Problem(self._file, *self._place(node.start_mark), path, message))
 
     def _spend(self, node: yaml.Node, depth: int) -> None:
         self._left -= 1
         if self._left < 0 or depth > _DEEPEST:
-            _refuse(self._file, "aliases repeat this too often, or without end", *_place(node))
+            self._refuse("aliases repeat this too often, or without end", self._place(node.start_mark))
 
 
-def _place(node: yaml.Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
+def _end(text: str) -> tuple[int, int]:
+    """Return the line and column that follow a text."""
+    return text.count("\n") + 1, len(text) - text.rfind("\n")
+
+
+def _joined(text: str) -> tuple[str, list[int]]:
+    r"""Write a surrogate pair, such as \ud83d\ude80, as YAML can read it, and return where in the new text they are."""
+    where: list[int] = []
+
+    def join(match: re.Match[str]) -> str:
+        where.append(match.end() - 2 * (len(where) + 1))
+        character = bytes.fromhex(match[2] + match[3]).decode("utf-16-be")
+        return f"{match[1]}\\U{ord(character):08x}"
+
+    return _PAIR.sub(join, text) if "\\u" in text else text, where
 
 
 def _scalar(tag: str, text: str) -> bool | float | str | None:

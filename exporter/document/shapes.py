@@ -1,92 +1,107 @@
 """What may stand in a place of a file: shapes, to be put together as a table of the whole file."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from exporter.document.item import Item
-from exporter.document.problems import Problem
+from exporter.document.item import Item, Problem
 
 Check: TypeAlias = Callable[[Item], Any]
-"""Give what a value means, or raise ValueError with a message."""
-Shape: TypeAlias = Callable[[Item, list[Problem]], Item]
-"""Give an item with its values checked; what is invalid is recorded and becomes NaN."""
+"""Returns what a value means, or raises ValueError with a message."""
+Shape: TypeAlias = Callable[[Item, list[Problem]], Any]
+"""Returns what a value means, and checks all below it; raises ValueError where it is nothing of the kind."""
 
 
 def checked(item: Item, shape: Shape, problems: list[Problem]) -> Item:
-    """Check an item against what may stand in its place, unless it has a problem already."""
-    return item if item.is_invalid else shape(item, problems)
+    """Return an item whose value has become what it means in its place, or which is invalid now."""
+    if not item.is_invalid:
+        try:
+            item.value = shape(item, problems)
+        except ValueError as error:
+            item.refuse(str(error), problems)
+    return item
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One value."""
+    """One value, or null where that is allowed; `write` returns the value of a file that means it."""
 
     check: Check
+    write: Callable[[Any], Any] = _as_it_is
+    nullable: bool = False
 
-    def __call__(self, item: Item, problems: list[Problem]) -> Item:
+    def __call__(self, item: Item, _: list[Problem]) -> Any:
         """Check the value."""
-        try:
-            return item.checked(self.check(item))
-        except ValueError as error:
-            return item.refused(str(error), problems)
+        return None if item.value is None and self.nullable else self.check(item)
 
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """A list of at least one of the same."""
+    """A list of at least `least` of the same; with `single`, one of them may stand without a list."""
 
     what: str
     shape: Shape
+    single: bool = False
+    least: int = 1
 
-    def __call__(self, item: Item, problems: list[Problem]) -> Item:
+    def __call__(self, item: Item, problems: list[Problem]) -> list[Item]:
         """Check every entry."""
-        if not isinstance(item.value, list):
-            return item.refused(f'{item.shown} is not a list: write each {self.what} on a line after "- "', problems)
-        if not item.value:
-            return item.refused(f"is an empty list: name at least one {self.what}", problems)
-        return item.checked([checked(entry, self.shape, problems) for entry in item.entries])
+        entries = [item.copy()] if self.single and not isinstance(item.value, list) else item.value
+        if not isinstance(entries, list):
+            raise ValueError(f'{item.shown} is not a list: write each {self.what} on a line after "- "')  # noqa: TRY004 - a check has one kind of error
+        if len(entries) < self.least:
+            raise ValueError(f"is an empty list: name at least one {self.what}")
+        return [checked(entry, self.shape, problems) for entry in entries]
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A mapping of known keys."""
+    """A mapping of known keys, of those in `one_of` exactly one.
+
+    `refused` are keys that people write but that cannot stand here, and what to write instead. `short` is the key that
+    a single value stands for; `nullable` makes null stand for null under every key.
+    """
 
     keys: Mapping[str, Shape]
     required: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
     short: str | None = None
-    """The key that a single value stands for."""
     nullable: bool = False
-    """Whether null stands for null under every key."""
 
-    def __call__(self, item: Item, problems: list[Problem]) -> Item:
+    def __call__(self, item: Item, problems: list[Problem]) -> dict[str, Item]:
         """Check every key and its value."""
-        given = self._given(item)
-        if given is None:
-            return item.refused(f"{item.shown} is not a mapping: write its keys below it, like key: value", problems)
-        problems += [child.key_problem(self._unknown(key)) for key, child in given.items() if key not in self.keys]
+        given = item.value
+        if given is None and self.nullable:
+            given = dict.fromkeys(self.keys, item.copy())
+        elif self.short and not isinstance(given, dict | list | None):
+            given = {self.short: item.copy()}
+        if not isinstance(given, dict):
+            raise ValueError(f"{item.shown} is not a mapping: write its keys below it, like key: value")  # noqa: TRY004 - as above
         missing = [key for key in self.required if key not in given]
         problems += [item.problem(f"the key {key} is missing: write {key}: and its value") for key in missing]
-        return item.checked(
-            {key: checked(child, self.keys[key], problems) for key, child in given.items() if key in self.keys}
-        )
+        chosen = [child for key, child in given.items() if key in self.one_of]
+        if len(chosen) > 1:
+            problems.append(chosen[-1].problem(f"{' and '.join(self.one_of)} both stand here: keep one"))
+        elif self.one_of and not chosen and given.keys().isdisjoint(self.refused):
+            problems.append(item.problem(f"the key {' or '.join(self.one_of)} is missing: write one of them"))
+        problems += [child.key_problem(self._refusal(key)) for key, child in given.items() if key not in self.keys]
+        return {key: checked(child, self.keys[key], problems) for key, child in given.items() if key in self.keys}
 
-    def _given(self, item: Item) -> Mapping[str, Item] | None:
-        if isinstance(item.value, dict):
-            return item.mapping
-        if item.value is None and self.nullable:
-            return dict.fromkeys(self.keys, item)
-        return {self.short: item} if self.short and not isinstance(item.value, list | None) else None
-
-    def _unknown(self, key: str) -> str:
-        known = [name for name, shape in self.keys.items() if not isinstance(shape, Refused)]
-        names = {name: name for name in known}
-        for name in known:
-            shape = self.keys[name]
-            names |= {inner: f"{name}.{inner}" for inner in shape.keys} if isinstance(shape, Section) else {}
+    def _refusal(self, key: str) -> str:
+        if key in self.refused:
+            return self.refused[key]
+        names = {name: name for name in self.keys}
+        for name, shape in self.keys.items():
+            below = {inner: f"{name}.{inner}" for inner in shape.keys} if isinstance(shape, Section) else {}
+            names = below | names  # of two with one name, the first
         near = get_close_matches(key, names, n=1)
-        advice = f'did you mean "{names[near[0]]}"?' if near else f"known here: {', '.join(known)}"
+        advice = f'did you mean "{names[near[0]]}"?' if near else f"known here: {', '.join(self.keys)}"
         return f"unknown key: {advice}"
 
 
@@ -98,30 +113,13 @@ class Table:
     value: Shape
     example: str
 
-    def __call__(self, item: Item, problems: list[Problem]) -> Item:
+    def __call__(self, item: Item, problems: list[Problem]) -> dict[str, Item]:
         """Check every name and its value."""
         if not isinstance(item.value, dict):
-            return item.refused(f"{item.shown} is not a mapping: write {self.example}", problems)
+            raise ValueError(f"{item.shown} is not a mapping: write {self.example}")  # noqa: TRY004 - as above
         for name, child in item.mapping.items():
             try:
                 self.check_name(name)
             except ValueError as error:
                 problems.append(child.key_problem(str(error)))
-        return item.checked({name: checked(child, self.value, problems) for name, child in item.mapping.items()})
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A key that people write but that cannot stand here; `message` says what to write instead."""
-
-    message: str
-
-    def __call__(self, item: Item, problems: list[Problem]) -> Item:
-        """Refuse the key, whatever its value."""
-        problems.append(item.key_problem(self.message))
-        return item
-
-
-def optional(check: Check) -> Check:
-    """Let null be null."""
-    return lambda item: None if item.value is None else check(item)
+        return {name: checked(child, self.value, problems) for name, child in item.mapping.items()}

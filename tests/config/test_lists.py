@@ -1,0 +1,213 @@
+"""Lists of campaigns in files of their own: what they may hold, and what is said of those that hold something else."""
+# ruff: noqa: E501  # a message stands on one line, as it is printed
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.config import Api, Campaign, ConfigError, Poll, Threshold, Workspace, load, read_list
+from exporter.config.lists import read_table
+from exporter.secret import KeySource
+from tests.config.test_any_input import plain
+
+if TYPE_CHECKING:
+    from exporter.document.item import Problem
+
+ACME = Workspace("acme", KeySource(env="K"), Api(), (), (("team", "growth"),))
+URL = "https://crm.example.com/campaigns"
+
+
+def listed(content: str | bytes, name: str = "l.yaml", workspace: Workspace = ACME) -> tuple[Campaign, ...]:
+    raw = content.encode() if isinstance(content, str) else content
+    return read_list(name if name == URL else Path(name), raw, workspace)[0]
+
+
+def told(campaigns: tuple[Campaign, ...]) -> dict[str, Any]:
+    return {
+        campaign.id: (campaign.name, {name: value for name, value in campaign.labels if value})
+        for campaign in campaigns
+    }
+
+
+FAULTY: list[tuple[str, str | bytes, list[str]]] = [
+    ("l.yaml", "camp_1", ['l.yaml:1:1: "camp_1" is not a list: write each campaign on a line after "- "']),
+    ("l.yaml", "campaigns:\n- camp_1", ["l.yaml:1:1: campaigns: stands above the list: leave out this key"]),
+    ("l.yaml", "", ["l.yaml:1:1: is empty: a list without campaigns is []"]),
+    ("l.yaml", "- a\n- b\n- a", ['l.yaml:3:3: [2]: the campaign "a" stands twice, first in line 1: remove one']),
+    ("l.yaml", "- {id: a, api: {base_url: 'https://evil.example'}}", ["l.yaml:1:11: [0].api: unknown key: known here: id, name, labels, poll, sending, thresholds"]),
+    ("l.yaml", "- {id: a, api_key: sk_live_canary}", ["l.yaml:1:11: [0].api_key: unknown key: known here: id, name, labels, poll, sending, thresholds"]),
+    ("l.yaml", "- {id: a, poll: {interval: 10m}}", ["l.yaml:1:28: [0].poll.interval: stale_after 5m is below interval 10m: set stale_after to 30m or more"]),
+    ("l.yaml", "- a\n- größe".encode("cp1252"), ["l.yaml:2:5: is not UTF-8 text"]),
+    ("l.yaml", "- a\n--- b\n", ["l.yaml:1:1: holds more than one document: write one, without a line --- in its middle"]),
+    ("l.yaml", "- &a [*a]", ["l.yaml:1:3: aliases repeat this too often, or without end"]),
+    ("l.json", '["a\\ud800"]', ["l.json:1:6: has an escape that is no character, such as half of a surrogate pair: remove it"]),
+    (URL, '[{"id": "\\udc00"}]', [f"{URL}:1:12: has an escape that is no character, such as half of a surrogate pair: remove it"]),
+    ("l.csv", b"id\na\xed\xa0\x80\n", ['l.csv:2:2: is not UTF-8 text: in Excel save it as "CSV UTF-8", in LibreOffice choose the character set UTF-8']),
+    ("l.json", '["a",\n', ["l.json:2:1: cannot be read as JSON: did not find expected node content"]),
+    ("l.json", '["https://app.leadterra.co/v1/campaigns/a/stats", " b", "c,d"]', [
+        "l.json:1:2: [0]: is an address: write only the id in it, like camp_123",
+        "l.json:1:51: [1]: begins or ends with a blank: remove it",
+        'l.json:1:57: [2]: is a list: write each id on a line of its own, after "- "',
+    ]),
+    (URL, "<!DOCTYPE html><title>Sign in</title>", [f'{URL}:1:1: is not JSON: answer with a list like ["camp_123"]']),
+    (URL, "- camp_1", [f'{URL}:1:1: is not JSON: answer with a list like ["camp_123"]']),
+    (URL, '{"campaigns": ["a"]}', [f"{URL}:1:2: campaigns: stands above the list: leave out this key"]),
+    (URL, '[{"id": "a"},\n {"id": }]', [f"{URL}:2:9: [1].id: null is not text"]),
+    ("l.csv", "", ["l.csv:1:1: is empty: its first line names the columns, like id,name"]),
+    ("l.csv", "camp_1\ncamp_2\n", ["l.csv:1:1: has no column id: name the columns in the first line, with commas, semicolons or tabs between them"]),
+    ("l.csv", "id;name\na;Größe\n".encode("cp1252"), ['l.csv:2:5: is not UTF-8 text: in Excel save it as "CSV UTF-8", in LibreOffice choose the character set UTF-8']),
+    ("l.csv", "id\na\n".encode("utf-16"), ['l.csv:1:1: is not UTF-8 text: in Excel save it as "CSV UTF-8", in LibreOffice choose the character set UTF-8']),
+    ("l.csv", 'id,name\na,"b\nc,d\n', ["l.csv:2:1: cannot be read as CSV: unexpected end of data"]),
+    ("l.csv", 'id,name\na,"b"c\n', ["l.csv:2:1: cannot be read as CSV: ',' expected after '\"'"]),
+    ("l.csv", "id,name\na\0,b\n", ["l.csv:2:1: id: character 2 cannot be seen, it is U+0000 (a control character): remove it"]),
+    ("l.csv", "id;id\na;b\n", ['l.csv:1:2: the column "id" stands twice: remove or rename one']),
+    ("l.csv", "id,Client name\na,b\nc,d\n", ['l.csv:1:2: ["Client name"]: is not a label name: write letters, digits and _, a digit not first']),
+    ("l.csv", "id,api_key\na,sk_live_canary\n", ["l.csv:1:2: api_key: a secret is no label, it would stand on every page: leave it out", "l.csv:2:2: api_key: looks like a key, and a label stands on every page: leave it out"]),
+    ("l.csv", "id,reason\na,b\n", ["l.csv:1:2: reason: the exporter or Prometheus has a label of this name: choose another name"]),
+    ("l.csv", 'id,name\n"a",b,c\n', ["l.csv:2:3: stands in a column without a head: name the column in line 1, or remove what is in it"]),
+    ("l.csv", "id,client\na,x\n,y\na,z\nhttp://b,\n", [
+        "l.csv:3:1: id: must not be empty",
+        'l.csv:4:1: id: the campaign "a" stands twice, first in line 2: remove one',
+        "l.csv:5:1: id: is an address: write only the id in it, like camp_123",
+    ]),
+    ("l.csv", 'id,name\na,"x\ny"\n b,\n', ["l.csv:4:1: id: begins or ends with a blank: remove it"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "messages"), FAULTY)
+def test_all_faults_of_a_list_have_their_place_and_what_to_write(
+    name: str, content: str | bytes, messages: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        listed(content, name)
+    assert str(refused.value).splitlines() == messages
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "campaigns"),
+    [
+        ("l.yaml", "- a\n- {id: b, name: B, labels: {client: x}}", {"a": ("a", {}), "b": ("B", {"client": "x"})}),
+        ("l.json", '["a", {"id": "b", "name": "\\ud83d\\ude80"}]', {"a": ("a", {}), "b": ("\U0001f680", {})}),
+        (URL, ' ["a"]', {"a": ("a", {})}),
+        (URL, "\ufeff[]", {}),
+        ("l.yaml", "[]", {}),
+        # Excel where a comma is the decimal sign; Google; LibreOffice with tabs; Excel told the delimiter
+        ("l.csv", '\ufeffid;name;client\r\na;"Größe ""A""; B";x\r\nb;;\r\n', {"a": ('Größe "A"; B', {"client": "x"}), "b": ("b", {})}),
+        ("l.csv", 'id,name,client\na,"x, y",z', {"a": ("x, y", {"client": "z"})}),
+        ("l.csv", 'id\tname\tclient\na\t"b\tc"\t\n', {"a": ("b\tc", {})}),
+        ("l.csv", 'id;"name";client\na;"b, c";d\n', {"a": ("b, c", {"client": "d"})}),
+        ("l.csv", "sep=|\r\nid|name\r\na|b;c,d\r\n", {"a": ("b;c,d", {})}),
+        ("l.csv", "ID;Name;;\n;;;\na;b;;\n\n", {"a": ("b", {})}),
+        ("l.csv", 'id\r"a"\rb\r', {"a": ("a", {}), "b": ("b", {})}),
+        ("l.csv", 'name,id\n"x\ny",007\n', {"007": ("x\ny", {})}),
+        ("l.csv", "id,name\n", {}),
+    ],
+)  # fmt: skip
+def test_a_good_list(name: str, content: str, campaigns: dict[str, Any]) -> None:
+    team = {"team": "growth"}
+    assert told(listed(content, name)) == {id_: (called, labels | team) for id_, (called, labels) in campaigns.items()}
+
+
+def test_an_entry_s_own_settings_stand_above_the_workspace_s() -> None:
+    workspace = Workspace("acme", ACME.key, Api(), (), (), Poll(30, 600))
+    content = "[{id: a, poll: {interval: 2m}, thresholds: {bounce_ratio: {critical: 0.08}}, sending: {days: [sun]}}, b]"
+    a, b = listed(content, workspace=workspace)
+    assert (a.poll, a.thresholds.bounce_ratio, a.sending.days) == (
+        Poll(120, 600),
+        Threshold(warning=0.03, critical=0.08),
+        (6,),
+    )
+    assert (b.poll, b.thresholds, b.sending) == (workspace.poll, workspace.thresholds, workspace.sending)
+
+
+def test_what_is_doubtful_in_a_list_is_a_warning_with_its_place() -> None:
+    _, warnings = read_list(Path("l.csv"), b"id,name\na,x\nb,x\n", ACME)
+    assert warnings == ('l.csv:3:2: name: the campaign in line 2 is called "x" too: dashboards show them as one',)
+    _, warnings = read_list(Path("l.yaml"), b"[{id: a, poll: {interval: 2m}}]", ACME)
+    assert ["figures come and go" in warning for warning in warnings] == [True]
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
+
+
+@given(
+    st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=4),
+    st.sampled_from(",;\t"),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_any_table_that_a_spreadsheet_writes_comes_back(rows: list[list[str]], delimiter: str, end: str) -> None:
+    written, problems = io.StringIO(newline=""), cast("list[Problem]", [])
+    is_plain = not any("\r" in cell or "\n" in cell for row in rows for cell in row)  # Python quotes not all of these
+    quoting: Any = csv.QUOTE_MINIMAL if is_plain else csv.QUOTE_ALL
+    writer = csv.writer(written, delimiter=delimiter, lineterminator=end, quoting=quoting)
+    writer.writerows([["id", "name", "client"], *rows])
+    found = [plain(entry) for entry in read_table(Path("l.csv"), written.getvalue(), problems).entries]
+    assert problems == []
+    assert found == [
+        {"id": id_, **({"name": name} if name.strip() else {}), "labels": {"client": client}}
+        for id_, name, client in rows
+        if f"{id_}{name}{client}".strip()
+    ]
+
+
+@given(
+    st.binary() | st.text(st.sampled_from('id,;\t"\r\n=a\x00\ufeff')).map(str.encode),
+    st.sampled_from(["l.csv", "l.yaml", "l.json", URL]),
+)
+def test_any_bytes_are_a_list_or_problems(content: bytes, name: str) -> None:
+    try:
+        campaigns = listed(content, name)
+    except ConfigError as error:
+        places = [(problem.line, problem.column) for problem in error.problems]
+    else:
+        places = [(1, 1)] * (len({campaign.id for campaign in campaigns}) == len(campaigns))
+    assert min(places) >= (1, 1)
+
+
+SOURCES = {
+    "[]": "config.yaml:4:19: workspaces[0].campaigns_from: is an empty list: name at least one list of campaigns",
+    "[{}]": "config.yaml:4:20: workspaces[0].campaigns_from[0]: the key file or url is missing: write one of them",
+    "[{file: a.csv, url: 'https://h/x'}]": "config.yaml:4:39: workspaces[0].campaigns_from[0].url: file and url both stand here: keep one",
+    "[{file: a.txt}]": "config.yaml:4:27: workspaces[0].campaigns_from[0].file: must end with .yaml, .yml, .json or .csv: write an entry for each that is used",
+    "['~/a.csv']": "config.yaml:4:20: workspaces[0].campaigns_from[0]: is not expanded: write the path itself, like /run/secrets/leadterra_api_key",
+    "[{file: a.csv, refresh: 1m, bearer_token_file: t}]": (
+        "config.yaml:4:34: workspaces[0].campaigns_from[0].refresh: has a meaning for a url only: remove it\n"
+        "config.yaml:4:47: workspaces[0].campaigns_from[0].bearer_token_file: has a meaning for a url only: remove it"
+    ),
+    "[a.csv, a.csv]": 'config.yaml:4:27: workspaces[0].campaigns_from[1]: the file "a.csv" stands twice, first in line 4: remove one',
+    "[{url: 'file:///etc/passwd'}]": "config.yaml:4:26: workspaces[0].campaigns_from[0].url: must begin with http:// or https:// and a host, like https://crm.example.com/campaigns",
+    "[{url: 'ftp://h/x'}]": "config.yaml:4:26: workspaces[0].campaigns_from[0].url: must begin with http:// or https:// and a host, like https://crm.example.com/campaigns",
+    "[{url: 'https://u:canary@h/x'}]": "config.yaml:4:26: workspaces[0].campaigns_from[0].url: has a user or a password: remove it, and write a bearer_token_file",
+    "[{url: 'https://h/x#y'}]": "config.yaml:4:26: workspaces[0].campaigns_from[0].url: has a fragment, which no server sees: remove it",
+    "[{url: 'https://h/x', refresh: 100ms}]": 'config.yaml:4:50: workspaces[0].campaigns_from[0].refresh: "100ms" is out of range: write a duration from 1s to 365d',
+    "[{url: 'https://h/x', ca_file: missing.pem}]": "config.yaml:4:50: workspaces[0].campaigns_from[0].ca_file: {folder}/missing.pem cannot be read: No such file or directory",
+    "[{url: 'https://h/x', bearer_token: canary}]": 'config.yaml:4:41: workspaces[0].campaigns_from[0].bearer_token: unknown key: did you mean "bearer_token_file"?',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SOURCES)
+def test_a_source_that_cannot_be_one(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(f"workspaces:\n- name: acme\n  api_key_env: K\n  campaigns_from: {text}\n")
+    with pytest.raises(ConfigError) as refused:
+        load(file)
+    assert str(refused.value).replace(f"{tmp_path}/config", "config") == SOURCES[text].format(folder=tmp_path)
+
+
+def test_sources_have_labels_without_secrets(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    sources = ["clients/*.csv", {"url": "https://h:1/x?token=canary"}, {"url": "https://h:1/x?page=2", "refresh": "5m"}]
+    file.write_text(json.dumps({"workspaces": [{"name": "a", "api_key_env": "K", "campaigns_from": sources}]}))
+    [workspace] = load(file).workspaces
+    assert [(source.label, source.refresh) for source in workspace.sources] == [
+        ("clients/*.csv", None),
+        ("https://h:1/x", 60.0),
+        ("https://h:1/x (2)", 300.0),
+    ]
+    assert "canary" not in repr(workspace)

@@ -1,0 +1,173 @@
+"""Lists of campaigns in real files: the last good one stays, whatever comes."""
+
+import json
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import certifi
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.sources import files_of
+from exporter.watch import FileWatch
+from tests.sources.lists import Lists
+
+pytestmark = pytest.mark.anyio
+
+
+def test_each_file_of_a_pattern_keeps_its_last_good_list(tmp_path: Path) -> None:
+    lists = Lists(tmp_path, ["clients/*.yaml"])
+    lists.write(clients__a_yaml="[a1, a2]", clients__b_yaml="[b]")
+    assert lists.collect() == (["own", "a1", "a2", "b"], [])
+
+    lists.write(clients__a_yaml="[a1, {id: a3, api: x}]", clients__b_yaml="[b, c]")
+    ids, (problem,) = lists.collect(200.0)
+    assert ids == ["own", "a1", "a2", "b", "c"]
+    assert problem.startswith("clients/a.yaml:1:15: [1].api: unknown key")
+    (state,) = lists.last.states
+    assert (state.up, state.last_success, state.campaigns) == (False, 100.0, 4)
+
+    (tmp_path / "clients" / "a.yaml").unlink()
+    assert lists.collect(300.0) == (["own", "b", "c"], [])
+    assert (lists.last.states[0].up, lists.last.states[0].last_success) == (True, 300.0)
+
+    (tmp_path / "clients" / "b.yaml").unlink()
+    assert lists.collect() == (["own"], [])
+    assert lists.last.states[0].campaigns == 0
+
+
+def test_what_cannot_be_had_changes_nothing(tmp_path: Path) -> None:
+    lists = Lists(tmp_path, ["clients/*.csv", "one.json"])
+    assert lists.collect() == (
+        ["own"],
+        [
+            f"clients/*.csv: {tmp_path}/clients cannot be read: No such file or directory",
+            "one.json:1:1: cannot be read: No such file or directory",
+        ],
+    )
+    assert [(state.up, state.last_success, state.campaigns) for state in lists.last.states] == [(False, None, None)] * 2
+
+    lists.write(clients__a_csv="id\na\n", one_json='["b"]')
+    assert lists.collect() == (["own", "a", "b"], [])
+    (tmp_path / "clients").rename(tmp_path / "away")
+    (tmp_path / "one.json").unlink()
+    os.mkfifo(tmp_path / "one.json")  # opening it would wait for ever
+    ids, problems = lists.collect()
+    assert ids == ["own", "a", "b"]
+    assert problems[1] == "one.json:1:1: is not a file"
+    (tmp_path / "one.json").unlink()
+    with (tmp_path / "one.json").open("wb") as file:
+        file.truncate(16 * 2**20 + 1)
+    assert lists.collect()[1][1] == "one.json:1:1: is larger than 16384 KiB"
+
+
+def test_files_are_those_that_the_configuration_names(tmp_path: Path) -> None:
+    source = {"url": "http://h/x"}
+    lists = Lists(tmp_path, ["l.csv", source], api_key_env=None, api_key_file="k", api={"ca_file": certifi.where()})
+    assert [*files_of(lists.config)] == [tmp_path / "k", Path(certifi.where()), tmp_path / "l.csv"]
+
+
+def test_the_first_place_of_an_id_counts_and_the_others_are_told(tmp_path: Path) -> None:
+    lists = Lists(tmp_path, ["b.yaml", "a.yaml"])
+    lists.write(b_yaml="[own, x, y]", a_yaml="[{id: x, name: from a}, {id: z, name: y}]")
+    assert lists.collect()[0] == ["own", "x", "y", "z"]
+    assert lists.last.config.campaigns[1].name == "x"
+    assert lists.last.warnings == (
+        f'{tmp_path}/b.yaml: "own" already in campaigns or an earlier list, which counts',
+        f'{tmp_path}/a.yaml: "x" already in campaigns or an earlier list, which counts',
+        f'{tmp_path}/a.yaml: the names "y" stand in another place too: dashboards show them as one',
+    )
+
+
+def test_labels_that_only_a_list_brings_are_empty_on_the_others_and_what_has_not_changed_is_the_same_object(
+    tmp_path: Path,
+) -> None:
+    lists = Lists(tmp_path, ["a.yaml", "b.csv"], labels={"team": "growth"})
+    lists.write(a_yaml="[a, b]", b_csv="id,client\nc,x\n")
+    lists.collect()
+    before = lists.last.config.campaigns
+    assert [dict(each.labels) for each in before] == [{"client": x, "team": "growth"} for x in ("", "", "", "x")]
+    lists.write(a_yaml="[b, a, d]")
+    lists.collect()
+    after = {campaign.id: campaign for campaign in lists.last.config.campaigns}
+    assert all(after[campaign.id] is campaign for campaign in before)
+
+
+def test_the_workspace_s_settings_hold_for_the_last_good_list_too(tmp_path: Path) -> None:
+    lists = Lists(tmp_path, ["a.yaml"])
+    lists.write(a_yaml="[{id: a, poll: {interval: 2m}}]")
+    lists.collect()
+    lists.write(a_yaml="[")
+    sources = {"campaigns": ["own"], "campaigns_from": ["a.yaml"]}
+    for stale_after, expected in (("20m", (120, 1200)), ("90s", (120, 1200))):  # what does not go together stays
+        lists.configure({**sources, "poll": {"stale_after": stale_after}})
+        assert lists.collect()[0] == ["own", "a"]
+        poll = lists.last.config.campaigns[1].poll
+        assert (poll.interval, poll.stale_after) == expected
+
+
+def test_the_budget_advice_follows_the_number(tmp_path: Path) -> None:
+    lists = Lists(tmp_path, ["a.csv"])
+    for count, warnings in (
+        (1199, ["workspace acme: 1200 campaigns need 20 requests a second, the budget is 10"]),
+        (1, []),
+    ):
+        lists.write(a_csv="id\n" + "".join(f"c{n}\n" for n in range(count)))
+        lists.collect()
+        assert [warning.partition(": set ")[0] for warning in lists.last.warnings] == warnings
+
+
+GOOD = {f"{n}": json.dumps([f"c{n}", "shared", {"id": f"d{n}", "labels": {"client": "x"}}]) for n in range(3)} | {
+    "none": "[]"
+}
+STEPS = st.tuples(st.sampled_from("abc"), st.sampled_from([*GOOD, "[", '[{"id": 1}]', "", "gone"]))
+
+
+@given(st.lists(STEPS, max_size=12))
+def test_whatever_happens_to_files_each_shows_what_it_held_when_it_was_good_last(steps: list[tuple[str, str]]) -> None:
+    with TemporaryDirectory() as folder:
+        lists = Lists(Path(folder), ["clients/*.json"])
+        lists.write(clients__z_json="[]")
+        good: dict[str, str] = {}
+        for name, what in steps:
+            file = Path(folder) / "clients" / f"{name}.json"
+            if what == "gone":
+                file.unlink(missing_ok=True)
+                good.pop(name, None)
+            else:
+                file.write_text(GOOD.get(what, what))
+                good |= {name: what} if what in GOOD else {}
+            ids, _ = lists.collect()
+            expected = dict.fromkeys(["own", *(id_ for each in sorted(good) for id_ in ids_in(GOOD[good[each]]))])
+            assert ids == list(expected)
+            assert {len(campaign.labels) for campaign in lists.last.config.campaigns} == {int("d" in "".join(ids))}
+
+
+def ids_in(text: str) -> list[str]:
+    return [entry if isinstance(entry, str) else entry["id"] for entry in json.loads(text)]
+
+
+def test_files_that_appear_change_go_or_are_swapped_are_seen(tmp_path: Path) -> None:
+    """As a ConfigMap's are: links to a folder behind a link."""
+    volume, watch = tmp_path / "lists", FileWatch()
+    for version, names in (("..1", ("a.csv",)), ("..2", ("a.csv", "b.csv"))):
+        (volume / version).mkdir(parents=True)
+        for name in names:
+            (volume / version / name).write_text(f"id\n{version[2:]}{name[0]}\n")
+    (volume / "..data").symlink_to("..1")
+    (volume / "a.csv").symlink_to("..data/a.csv")
+    lists = Lists(tmp_path, ["lists/*.csv"])
+
+    def changed() -> set[str]:
+        return {file.name for file in watch.look(files_of(lists.config))}
+
+    assert (changed(), changed(), lists.collect()) == ({"a.csv"}, set(), (["own", "1a"], []))
+    (volume / "..new").symlink_to("..2")
+    (volume / "..new").rename(volume / "..data")
+    assert (changed(), lists.collect()[0]) == ({"a.csv"}, ["own", "2a"])
+    (volume / "b.csv").symlink_to("..data/b.csv")
+    assert (changed(), lists.collect()[0]) == ({"b.csv"}, ["own", "2a", "2b"])
+    (volume / "a.csv").unlink()
+    assert (changed(), changed(), lists.collect()[0]) == ({"a.csv"}, set(), ["own", "2b"])
