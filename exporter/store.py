@@ -1,161 +1,150 @@
-"""What is known of each campaign, and what of it may still be shown."""
+"""What is known of each thing that is polled, and what of it may still be shown."""
 
-import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, replace
-from operator import itemgetter
-from typing import Protocol
+import math
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeAlias
 
-from exporter.config import Campaign, Key
+from exporter.config import Campaign, Target, TargetKey
 from exporter.errors import Failure
-from exporter.stats import Stats
+
+_FAILURES_KEPT = 5
+_MOST_WITH_FAILURES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Hold what is known of one campaign; each poll replaces it as a whole.
+    """What is known of one target; each poll replaces it as a whole.
 
-    `stats` is the last good reading while it is fresh enough to be shown, `last_success` the Unix time of that
-    reading, kept when the reading itself is not. `up` is None until the first poll ended, and `error` says why the
-    last poll failed.
+    `target` is a Target, `reading` what its endpoint's `parse` returned last, while it is fresh enough to be shown;
+    `last_success` is the Unix time of that reading, kept when the reading itself is not. The request for it took
+    `seconds`, its answer had `size` bytes. `up` is None until the first poll ended, and `error` says why the last one
+    failed. `stale_at` is when the reading may no longer be shown, by a clock that never jumps.
     """
 
-    campaign: Campaign
-    stats: Stats | None = None
+    target: Any
+    reading: Any = None
     last_success: float | None = None
     up: bool | None = None
     error: Failure | None = None
+    seconds: float | None = None
+    size: int | None = None
+    stale_at: float = field(default=math.inf, compare=False)
 
     @property
     def is_stale(self) -> bool:
-        """Tell whether there was a reading that has become too old to be shown."""
-        return self.stats is None and self.last_success is not None
+        """Whether there was a reading that has become too old to be shown."""
+        return self.reading is None and self.last_success is not None
+
+    def moved_to(self, target: Target) -> Self:
+        """Return the same for a target whose configuration may have changed."""
+        later = target.poll.stale_after - self.target.poll.stale_after
+        return replace(self, target=target, stale_at=self.stale_at + later)
 
 
-class Observer(Protocol):
-    """Be told of every change as it happens."""
-
-    def changed(self, old: State | None, new: State) -> None:
-        """Take a campaign's new state; `old` is None for a campaign that was not known."""
-
-    def removed(self, key: Key) -> None:
-        """Forget a campaign."""
+Listener: TypeAlias = Callable[[TargetKey, State | None, State | None], None]
+"""What is called with a target's key and what was and is known of it, None before it comes and after it goes."""
+Prepared: TypeAlias = dict[TargetKey, tuple[State | None, State, bool]]
+"""What is known of each target, what is to be, and whether that is another configuration."""
 
 
 class Store:
-    """Keep one state a campaign.
+    """One state for each target.
 
     `wall` gives Unix time, which is shown; `monotonic` gives seconds that never jump, which decide on staleness.
     """
 
     def __init__(self, *, wall: Callable[[], float], monotonic: Callable[[], float]) -> None:
-        self._wall = wall
+        self.wall = wall
         self._monotonic = monotonic
-        self._states: dict[Key, State] = {}
-        self._observers: list[Observer] = []
-        self._settled = asyncio.Event()
-        self._settled.set()
-        # For each stale_after in use the campaigns that have a reading, the oldest first, and when it came.
-        self._read_at: dict[float, OrderedDict[Key, float]] = {}
+        self._states: dict[TargetKey, State] = {}
+        self._listeners: list[Listener] = []
+        self._failures: OrderedDict[TargetKey, deque[tuple[float, Failure]]] = OrderedDict()
+        self._next_stale_at = math.inf  # no reading is stale before that
 
-    def observe(self, observer: Observer) -> None:
-        """Tell `observer` of each change from now on, and of what is known already."""
-        self._observers.append(observer)
-        for state in self._states.values():
-            observer.changed(None, state)
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` for every target that is known now, and for each that comes, changes or goes."""
+        self._listeners.append(listener)
+        for key, state in self._states.items():
+            listener(key, None, state)
 
-    def configure(self, campaigns: Iterable[Campaign]) -> None:
-        """Take a new list of campaigns: those that stay keep their readings, the others are forgotten at once."""
-        for _ in self.configuring(campaigns):
-            pass
+    def prepare(self, targets: Iterable[Target]) -> Prepared:
+        """Return what is to be known of targets, which keep what they have.
 
-    def configuring(self, campaigns: Iterable[Campaign]) -> Generator[None, None, None]:
-        """Do the same in steps of one campaign: polls may be recorded between them, but nothing should be shown."""
-        self._settled.clear()
-        try:
-            wanted = {campaign.key: campaign for campaign in campaigns}
-            for key in self._states.keys() - wanted.keys():
-                self._remove(key)
-                yield
-            for key, campaign in wanted.items():
-                self._configure_one(key, campaign)
-                yield
-            self._order_readings()
-        finally:
-            self._settled.set()
+        In any thread: comparing ten thousand takes longer than the event loop should wait.
+        """
+        prepared: Prepared = {}
+        for target in targets:
+            old = self._states.get(target.key)
+            prepared[target.key] = (
+                (old, old.moved_to(target), old.target != target) if old else (None, State(target), True)
+            )
+        return prepared
 
-    async def settled(self) -> None:
-        """Wait until no configuration is half taken."""
-        await self._settled.wait()
+    def adopt(self, prepared: Prepared) -> None:
+        """Replace what there is to know; targets that are not prepared are forgotten."""
+        old, self._states = self._states, {}
+        self._next_stale_at = -math.inf  # it may be sooner
+        for key, (base, state, _) in prepared.items():
+            known = old.get(key)
+            if known is not None and known is not base:  # polled in the meantime
+                state = known.moved_to(state.target)  # noqa: PLW2901
+            self._states[key] = state
+        for key in old.keys() - self._states.keys():
+            self._failures.pop(key, None)
+            self._change(key, old[key], None)
+        for key, (_, _, is_changed) in prepared.items():
+            if is_changed:
+                self._change(key, old.get(key), self._states[key])
 
-    def _remove(self, key: Key) -> None:
-        self._forget_reading(self._states.pop(key))
-        for observer in self._observers:
-            observer.removed(key)
+    def configure(self, targets: Iterable[Target]) -> None:
+        """Prepare and adopt at once."""
+        self.adopt(self.prepare(targets))
 
-    def _configure_one(self, key: Key, campaign: Campaign) -> None:
+    def succeeded(self, key: TargetKey, reading: Any, seconds: float | None = None, size: int | None = None) -> None:
+        """Replace a target's reading."""
         old = self._states.get(key)
-        if old is None:
-            self._put(key, State(campaign))
-        elif old.campaign != campaign:
-            if old.campaign.poll.stale_after != campaign.poll.stale_after:
-                read_at = self._forget_reading(old)
-                if read_at is not None:
-                    self._queue(campaign)[key] = read_at
-            self._put(key, replace(old, campaign=campaign))
+        if old is not None:  # not removed from the configuration while it was polled
+            stale_at = self._monotonic() + old.target.poll.stale_after
+            self._next_stale_at = min(self._next_stale_at, stale_at)
+            new = State(old.target, reading, self.wall(), up=True, seconds=seconds, size=size, stale_at=stale_at)
+            self._change(key, old, new)
 
-    def _order_readings(self) -> None:
-        """Put the oldest first again where a changed `stale_after` has put old readings behind new ones."""
-        for stale_after, queue in self._read_at.items():
-            times = list(queue.values())
-            if times != sorted(times):
-                self._read_at[stale_after] = OrderedDict(sorted(queue.items(), key=itemgetter(1)))
-
-    def succeeded(self, key: Key, stats: Stats) -> None:
-        """Replace a campaign's reading."""
-        old = self._states.get(key)
-        if old is None:  # removed from the configuration while it was asked
-            return
-        queue = self._queue(old.campaign)
-        queue[key] = self._monotonic()
-        queue.move_to_end(key)
-        self._put(key, State(old.campaign, stats, self._wall(), up=True))
-
-    def failed(self, key: Key, error: Failure) -> None:
-        """Record that a campaign's poll failed; its last good reading stays until it is stale."""
+    def failed(self, key: TargetKey, error: Failure) -> None:
+        """Record that a target's poll failed; its last good reading stays until it is stale."""
         old = self._states.get(key)
         if old is not None:
-            self._put(key, replace(old, up=False, error=error))
+            self._failures.setdefault(key, deque(maxlen=_FAILURES_KEPT)).append((self.wall(), error))
+            self._failures.move_to_end(key)
+            if len(self._failures) > _MOST_WITH_FAILURES:
+                self._failures.popitem(last=False)
+            self._change(key, old, replace(old, up=False, error=error))
+
+    def failures(self, key: TargetKey) -> list[tuple[float, Failure]]:
+        """Return a target's last failures with their Unix times, the latest last; a thousand targets' are kept."""
+        return list(self._failures.get(key, ()))
 
     def expire(self) -> None:
-        """Drop the readings that are older than their campaign's `stale_after`. Costs nothing where none is."""
+        """Drop the readings that are older than their target's `stale_after`. Costs nothing where none can be."""
         now = self._monotonic()
-        for stale_after, queue in self._read_at.items():
-            while queue:
-                key, read_at = next(iter(queue.items()))
-                if now - read_at <= stale_after:
-                    break
-                del queue[key]
-                self._put(key, replace(self._states[key], stats=None))
+        if now > self._next_stale_at:
+            for key, state in list(self._states.items()):
+                if state.stale_at < now:
+                    self._change(key, state, replace(state, reading=None, stale_at=math.inf))
+            self._next_stale_at = min((state.stale_at for state in self._states.values()), default=math.inf)
 
-    def get(self, key: Key) -> State | None:
-        """Return what is known of one campaign."""
+    def get(self, key: TargetKey) -> State | None:
+        """Return what is known of one target."""
         return self._states.get(key)
 
-    def states(self) -> list[State]:
-        """Return what may be shown now, in the order in which the campaigns were first configured."""
+    def states(self, kind: str = Campaign.kind) -> list[State]:
+        """Return what may be shown now of one kind of target, in the order of the configuration."""
         self.expire()
-        return list(self._states.values())
+        return [state for state in self._states.values() if state.target.kind == kind]
 
-    def _queue(self, campaign: Campaign) -> OrderedDict[Key, float]:
-        return self._read_at.setdefault(campaign.poll.stale_after, OrderedDict())
-
-    def _forget_reading(self, state: State) -> float | None:
-        return self._queue(state.campaign).pop(state.campaign.key, None)
-
-    def _put(self, key: Key, new: State) -> None:
-        old = self._states.get(key)
-        self._states[key] = new
-        for observer in self._observers:
-            observer.changed(old, new)
+    def _change(self, key: TargetKey, old: State | None, new: State | None) -> None:
+        if new is not None:
+            self._states[key] = new
+        for listener in self._listeners:
+            listener(key, old, new)

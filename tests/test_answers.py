@@ -3,199 +3,233 @@
 import asyncio
 import gzip
 import json
+import zlib
 from typing import Any
 
 import pytest
 
-from exporter.api import LARGEST_ANSWER, Client
+from exporter.api import Client, Stats
+from exporter.api.endpoints import parse_stats, stats_path
+from exporter.api.transport import LARGEST_BODY
 from exporter.errors import PollError
-from exporter.secret import ApiKey
-from exporter.stats import parse
 from tests import build
-from tests.scripted_api import Script, ScriptedApi, drip, http, silence
+from tests.fake_api import FakeApi, Script, drip, http, silence
 
-OK, NEVER = "", object()
 LABELS = 'workspace="acme",campaign_id="camp_123",campaign="VP Sales"'
+DOCUMENTED = json.dumps(build.DOCUMENTED).encode()
+ZEROS = dict.fromkeys(("totalEnrolled", "sent", "delivered", "bounced", "replied", "queued", "openRate"), 0)
+GZIP = "Content-Encoding: gzip"
+LEFT_OUT = object()
 
 
 def answer(**changes: Any) -> bytes:
-    """Write the documented answer with some fields changed, or left out where NEVER."""
+    """Return the documented answer with some fields changed, or left out."""
     fields = build.DOCUMENTED | changes
-    return http(200, json.dumps({name: value for name, value in fields.items() if value is not NEVER}).encode())
+    return raw(json.dumps({name: value for name, value in fields.items() if value is not LEFT_OUT}))
 
 
-def raw(body: bytes, *headers: str) -> bytes:
-    return http(200, body, *headers)
+def raw(body: str | bytes, *headers: str) -> bytes:
+    return http(200, body.encode() if isinstance(body, str) else body, *headers)
 
 
-DOCUMENTED = json.dumps(build.DOCUMENTED).encode()
+def error(status: int, **answered: Any) -> bytes:
+    return http(status, json.dumps(answered).encode())
 
-ANSWERS: dict[str, tuple[Script, str, str]] = {
-    # what was answered: the answer, the reason, the detail
-    "documented example": (answer(), OK, ""),
-    "unknown field": (answer(status="running"), OK, ""),
-    "data envelope": (raw(b'{"data": %s}' % DOCUMENTED), OK, ""),
-    "stats envelope": (raw(b'{"stats": %s}' % DOCUMENTED), OK, ""),
-    "whole number written as float": (answer(sent=480.0), OK, ""),
-    "no campaignId": (answer(campaignId=NEVER), OK, ""),
-    "gzip, though not asked for": (raw(gzip.compress(DOCUMENTED), "Content-Encoding: gzip"), OK, ""),
-    "chunked": (
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(DOCUMENTED), DOCUMENTED),
-        OK,
-        "",
+
+READ: dict[str, bytes] = {
+    "documented example": answer(),
+    "unknown field": answer(status="running"),
+    "data envelope": raw(b'{"data": %s}' % DOCUMENTED),
+    "stats envelope": raw(b'{"stats": %s}' % DOCUMENTED),
+    "no error, in each way to say so": answer(success=True, error=None, errors=[], statusCode=200),
+    "whole number written as float": answer(sent=480.0),
+    "rounding": answer(openRate=1.0000000000000002),
+    "no campaignId": answer(campaignId=LEFT_OUT),
+    "byte order mark": raw(b"\xef\xbb\xbf" + DOCUMENTED),
+    "gzip, though not asked for": raw(gzip.compress(DOCUMENTED), GZIP),
+    "x-gzip": raw(gzip.compress(DOCUMENTED), "Content-Encoding: x-gzip"),
+    "Content-Encoding: (empty)": raw(DOCUMENTED, "Content-Encoding: "),
+    "Content-Encoding: none": raw(DOCUMENTED, "Content-Encoding: none"),
+    "Content-Encoding: UTF-8": raw(DOCUMENTED, "Content-Encoding: UTF-8"),
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
+    % (len(DOCUMENTED), DOCUMENTED),
+    "header of 9,000 bytes": raw(DOCUMENTED, f"X: {'y' * 9000}"),
+    "150 headers": raw(DOCUMENTED, *(f"X-{number}: y" for number in range(150))),
+}
+
+_OTHER = "campaignId is not the campaign that was asked for"
+_SAYS = "HTTP 200, but the answer says that it is an error"
+_NOT_JSON = "the answer is not JSON"
+_TOO_LARGE = "the answer is larger than 1024 KiB"
+INVALID: dict[str, tuple[bytes, str]] = {
+    "success: false": (answer(**ZEROS, success=False, message="suspended"), f"{_SAYS}: suspended"),
+    "error: an object": (answer(**ZEROS, error={"code": "a", "message": "b"}), f"{_SAYS}: a: b"),
+    "error: a text": (answer(**ZEROS, error="suspended"), f"{_SAYS}: suspended"),
+    "error: true": (answer(**ZEROS, error=True, message="suspended"), f"{_SAYS}: suspended"),
+    "error without words": (answer(**ZEROS, success=False), _SAYS),
+    "errors: a list": (answer(**ZEROS, errors=[{"code": "a"}, "b", {"error": {"message": "c"}}]), f"{_SAYS}: a: b: c"),
+    "errors: an object": (answer(**ZEROS, errors={"code": "a"}), f"{_SAYS}: a"),
+    "statusCode: 500": (answer(**ZEROS, statusCode=500, message="Oops"), f"{_SAYS}: Oops"),
+    "an error in its envelope": (raw('{"data": {"sent": 0, "error": "Oops"}}'), f"{_SAYS}: Oops"),
+    "error of 9,000 letters": (answer(error="x" * 9000), f"{_SAYS}: {'x' * 200}..."),
+    "error with control characters": (answer(error="a\nb\t\x1b[31m\u202e\ud800"), f"{_SAYS}: a b ?[31m??"),
+    "error with keys": (
+        answer(error=f"not sk_live-x_1: {build.KEY}, key_sk_2"),
+        f"{_SAYS}: not {{0}}: (key), key_{{0}}",
     ),
-    "wrong campaignId": (
-        answer(campaignId="camp_9"),
-        "invalid_response",
-        "campaignId is not the campaign that was asked for",
-    ),
-    "campaignId a number": (
-        answer(campaignId=123),
-        "invalid_response",
-        "campaignId is not the campaign that was asked for",
-    ),
-    "negative count": (answer(sent=-1), "invalid_response", "sent is negative or too large"),
-    "count above 2^53": (answer(sent=2**53), "invalid_response", "sent is negative or too large"),
-    "fraction of a mail": (answer(bounced=1.5), "invalid_response", "bounced is not a whole number"),
-    "bool count": (answer(queued=True), "invalid_response", "queued is not a whole number"),
-    "text count": (answer(replied="38"), "invalid_response", "replied is not a whole number"),
-    "list count": (answer(totalEnrolled=[500]), "invalid_response", "totalEnrolled is not a whole number"),
-    "ratio in percent": (answer(openRate=42), "invalid_response", "openRate is not between 0 and 1"),
-    "negative ratio": (answer(replyRate=-0.01), "invalid_response", "replyRate is not between 0 and 1"),
-    "text ratio": (answer(replyRate="0.08"), "invalid_response", "replyRate is not a number"),
-    "bool ratio": (answer(openRate=False), "invalid_response", "openRate is not a number"),
-    "NaN": (raw(DOCUMENTED.replace(b"0.42", b"NaN")), "invalid_response", "the answer is not JSON"),
-    "infinity by overflow": (
-        raw(DOCUMENTED.replace(b"0.42", b"1e999")),
-        "invalid_response",
-        "openRate is not between 0 and 1",
-    ),
-    "number of 5,000 digits": (
-        raw(DOCUMENTED.replace(b"480", b"4" * 5000)),
-        "invalid_response",
-        "the answer is not JSON",
-    ),
-    "error object with 200": (
-        raw(b'{"error": {"code": "x"}}'),
-        "invalid_response",
-        "the answer has none of the documented figures",
-    ),
-    "bare list": (raw(b"[1]"), "invalid_response", "the answer is not a JSON object"),
-    "HTML": (raw(b"<html>"), "invalid_response", "the answer is not JSON"),
-    "empty": (raw(b""), "invalid_response", "the answer is not JSON"),
-    "not UTF-8": (raw(b'{"sent": "\xff"}'), "invalid_response", "the answer is not JSON"),
-    "nested too deeply": (raw(b"[" * 100_000), "invalid_response", "the answer is nested too deeply"),
-    "larger than 1 MiB": (
-        raw(b" " * LARGEST_ANSWER + DOCUMENTED),
-        "invalid_response",
-        "the answer is larger than 1 MiB",
-    ),
-    "gzip bomb": (
-        raw(gzip.compress(b" " * 50_000_000), "Content-Encoding: gzip"),
-        "invalid_response",
-        "the answer is larger than 1 MiB",
-    ),
+    "error alone": (raw('{"error": {"code": "a"}}'), f"{_SAYS}: a"),
+    "wrong campaignId": (answer(campaignId="camp_9"), _OTHER),
+    "campaignId a number": (answer(campaignId=123), _OTHER),
+    "negative count": (answer(sent=-1), "sent is negative or too large"),
+    "count above 2^53": (answer(sent=2**53), "sent is negative or too large"),
+    "fraction of a mail": (answer(bounced=1.5), "bounced is not a whole number"),
+    "bool count": (answer(queued=True), "queued is not a whole number"),
+    "text count": (answer(replied="38"), "replied is not a whole number"),
+    "list count": (answer(totalEnrolled=[500]), "totalEnrolled is not a whole number"),
+    "ratio in percent": (answer(openRate=42), "openRate is not between 0 and 1"),
+    "ratio of 1.01": (answer(openRate=1.01), "openRate is not between 0 and 1"),
+    "negative ratio": (answer(replyRate=-0.01), "replyRate is not between 0 and 1"),
+    "text ratio": (answer(replyRate="0.08"), "replyRate is not a number"),
+    "bool ratio": (answer(openRate=False), "openRate is not a number"),
+    "NaN": (raw(DOCUMENTED.replace(b"0.42", b"NaN")), "openRate is not between 0 and 1"),
+    "infinity by overflow": (raw(DOCUMENTED.replace(b"0.42", b"1e999")), "openRate is not between 0 and 1"),
+    "number of 5,000 digits": (raw(DOCUMENTED.replace(b"480", b"4" * 5000)), _NOT_JSON),
+    "none of the figures": (raw('{"status": "running"}'), "the answer has none of the documented figures"),
+    "bare list": (raw("[1]"), "the answer is not a JSON object"),
+    "HTML": (raw("<html>"), _NOT_JSON),
+    "empty": (raw(""), _NOT_JSON),
+    "not UTF-8": (raw(b'{"sent": "\xff"}'), _NOT_JSON),
+    "UTF-16": (raw(DOCUMENTED.decode().encode("utf-16")), _NOT_JSON),
+    "nested too deeply": (raw("[" * 100_000), "the answer is nested too deeply"),
+    "larger than 1 MiB": (raw(b" " * LARGEST_BODY + DOCUMENTED), _TOO_LARGE),
+    "gzip bomb": (raw(gzip.compress(b" " * 50_000_000), GZIP), _TOO_LARGE),
     "gzip bomb in a gzip bomb": (
-        raw(gzip.compress(gzip.compress(b" " * 50_000_000)), "Content-Encoding: gzip, gzip"),
-        "invalid_response",
-        "the answer cannot be decompressed",
+        raw(gzip.compress(gzip.compress(b" " * 50_000_000)), f"{GZIP}, gzip"),
+        "the answer is compressed in a way that was not asked for: only gzip is read",
     ),
-    "gzip garbage": (
-        raw(b"garbage", "Content-Encoding: gzip"),
-        "invalid_response",
-        "the answer cannot be decompressed",
+    "deflate": (
+        raw(zlib.compress(DOCUMENTED), "Content-Encoding: deflate"),
+        "the answer is compressed in a way that was not asked for: only gzip is read",
     ),
+    "gzip garbage": (raw(b"garbage", GZIP), "the answer cannot be decompressed"),
+    "gzip without its trailer": (
+        raw(gzip.compress(DOCUMENTED)[:-8], GZIP),
+        "the answer cannot be decompressed: it ends in its middle",
+    ),
+}
+
+_NO_CODE = "HTTP 404, without an error code of the API: check api.base_url"
+REFUSED: dict[str, tuple[bytes, str, str]] = {
     "204": (http(204), "unexpected_status", "HTTP 204"),
     "redirect": (
         http(302, b"", "Location: http://127.0.0.1:9/"),
         "unexpected_status",
         "HTTP 302: a redirect, not followed so that the key does not travel; check api.base_url",
     ),
-    "400": (http(400), "invalid_request", "HTTP 400"),
+    "400": (error(400, message="bad id"), "invalid_request", "HTTP 400: bad id"),
     "401": (http(401), "authentication_failed", "HTTP 401"),
+    "401, repeating the key": (
+        error(401, error={"code": "authentication_failed", "message": f"invalid: {build.KEY}"}),
+        "authentication_failed",
+        "HTTP 401: authentication_failed: invalid: (key)",
+    ),
     "403": (http(403), "authentication_failed", "HTTP 403"),
-    "404": (http(404, b'{"error": {"code": "campaign_not_found"}}'), "campaign_not_found", "HTTP 404"),
-    "404 without a body": (http(404), "campaign_not_found", "HTTP 404"),
-    "404 workspace_not_found": (
-        http(404, b'{"error": {"code": "workspace_not_found"}}'),
-        "workspace_not_found",
-        "HTTP 404 workspace_not_found",
-    ),
-    "404 workspace_not_found, flat": (
-        http(404, b'{"code": "workspace_not_found"}'),
-        "workspace_not_found",
-        "HTTP 404 workspace_not_found",
-    ),
-    "404 workspace_not_found, as text": (
-        http(404, b'{"error": "workspace_not_found"}'),
-        "workspace_not_found",
-        "HTTP 404 workspace_not_found",
-    ),
-    "404 workspace_not_found, in a list": (
-        http(404, b'{"errors": [{"code": "workspace_not_found"}]}'),
-        "workspace_not_found",
-        "HTTP 404 workspace_not_found",
-    ),
+    "404": (error(404, error={"code": "campaign_not_found"}), "campaign_not_found", "HTTP 404: campaign_not_found"),
+    "404 without a body": (http(404), "campaign_not_found", _NO_CODE),
+    "404 of an ingress": (http(404, b"<html>default backend"), "campaign_not_found", _NO_CODE),
+    **{
+        f"404 workspace_not_found, {where}": (
+            http(404, answered),
+            "workspace_not_found",
+            "HTTP 404: workspace_not_found",
+        )
+        for where, answered in {
+            "in an error": b'{"error": {"code": "workspace_not_found"}}',
+            "flat": b'{"code": "workspace_not_found"}',
+            "as text": b'{"error": "workspace_not_found"}',
+            "in a list": b'{"errors": [{"code": "workspace_not_found"}]}',
+        }.items()
+    },
     "418": (http(418), "unexpected_status", "HTTP 418"),
     "429": (http(429, b"", "Retry-After: 3"), "rate_limited", "HTTP 429"),
     "500": (http(500, b"<html>"), "server_error", "HTTP 500"),
-    "503": (http(503), "server_error", "HTTP 503"),
+    "503, huge": (http(503, b" " * LARGEST_BODY), "server_error", "HTTP 503"),
+    "503, with garbage as gzip": (http(503, b"garbage", GZIP), "server_error", "HTTP 503"),
     "599": (http(599), "server_error", "HTTP 599"),
-    "cut off in mid-body": (http(200, DOCUMENTED)[:-20], "connection_failed", "the answer broke off"),
+    "600": (http(600), "unexpected_status", "HTTP 600"),
+}
+
+_NOT_HTTP = "the answer is not HTTP"
+NONE: dict[str, tuple[Script, str, str]] = {
+    "cut off in mid-body": (answer()[:-20], "connection_failed", "the answer broke off"),
     "closed without an answer": (b"", "connection_failed", "the connection was closed without an answer"),
-    "not HTTP": (b"220 mail.example ESMTP\r\n", "connection_failed", "the answer is not HTTP"),
+    "not HTTP": (b"220 mail.example ESMTP\r\n", "connection_failed", f"{_NOT_HTTP}: bad status line"),
+    "two Content-Length": (
+        raw(DOCUMENTED, f"Content-Length: {len(DOCUMENTED)}"),
+        "connection_failed",
+        f"{_NOT_HTTP}: duplicate content-length",
+    ),
+    "bytes after the body": (
+        raw(DOCUMENTED, "Connection: close") + b"more",
+        "connection_failed",
+        f"{_NOT_HTTP}: data after `connection: close`",
+    ),
+    "header of 70,000 bytes": (
+        raw(DOCUMENTED, f"X: {'y' * 70_000}"),
+        "connection_failed",
+        f"{_NOT_HTTP}: got more than 65536 bytes when reading",
+    ),
     "silence": (silence, "timeout", "no whole answer within 0.3 s"),
     "one byte at a time": (drip, "timeout", "no whole answer within 0.3 s"),
 }
 
+ANSWERS: dict[str, tuple[Script, str, str]] = {
+    **{name: (script, "", "") for name, script in READ.items()},
+    **{
+        name: (script, "invalid_response", detail.format("sk_(not shown)"))
+        for name, (script, detail) in INVALID.items()
+    },
+    **REFUSED,
+    **NONE,
+}
 
-@pytest.mark.parametrize("row", ANSWERS.values(), ids=ANSWERS.keys())
-def test_each_answer_has_its_reason_and_is_shown(row: tuple[Script, str, str]) -> None:
-    script, reason, detail = row
+
+@pytest.mark.parametrize(("script", "reason", "detail"), ANSWERS.values(), ids=ANSWERS)
+def test_each_answer_has_its_reason_and_is_shown(script: Script, reason: str, detail: str) -> None:
     clock = build.Clock()
     store = clock.store()
     lines = build.page(store)
     campaign = build.campaign(name="VP Sales")
     store.configure([campaign])
-    store.succeeded(campaign.key, parse(b'{"sent": 470}', "camp_123"))
+    store.succeeded(campaign.key, Stats(sent=470))
     clock.monotonic = 60
 
     asked = asyncio.run(_ask(script))
 
+    up = f"leadterra_campaign_up{{{LABELS}}}"
     if isinstance(asked, PollError):
         assert (asked.failure.reason, asked.failure.detail) == (reason, detail)
         store.failed(campaign.key, asked.failure)
-        now, later = _failed_lines(reason, sent="470"), _failed_lines(reason, sent=None)
+        sent, later = 470, [f"{up} 0", f'leadterra_campaign_error{{{LABELS},reason="{reason}"}} 1']
     else:
-        assert reason == OK
+        assert not reason
         store.succeeded(campaign.key, asked)
-        now = [f"leadterra_campaign_emails_sent{{{LABELS}}} 480", f"leadterra_campaign_up{{{LABELS}}} 1"]
-        later = now[1:]
-    assert _telling(lines()) == now
+        sent, later = 480, [f"{up} 1"]
+    assert _telling(lines()) == [f"leadterra_campaign_emails_sent{{{LABELS}}} {sent}", *later]
 
     clock.monotonic = 361  # more than stale_after since either success
     assert _telling(lines()) == later
 
 
-async def _ask(script: Script) -> Any:
-    async with ScriptedApi({"camp_123": script}).running() as api:
-        workspace = build.workspace([], base_url=api.url, timeout=0.3)
-        client = Client(workspace.api, ApiKey(workspace.key))
+async def _ask(script: Script) -> Stats | PollError:
+    async with FakeApi({"camp_123": script}, keeps_connections=False) as api:
+        client = Client(build.access(api.url, timeout=0.3))
         try:
-            return await client.read("camp_123")
+            return parse_stats(await client.get(stats_path("camp_123")), "camp_123")
         except PollError as error:
             return error
         finally:
             await client.aclose()
-
-
-def _failed_lines(reason: str, sent: str | None) -> list[str]:
-    data = [f"leadterra_campaign_emails_sent{{{LABELS}}} {sent}"] if sent else []
-    return [
-        *data,
-        f"leadterra_campaign_up{{{LABELS}}} 0",
-        f'leadterra_campaign_error{{{LABELS},reason="{reason}"}} 1',
-    ]
 
 
 def _telling(lines: list[str]) -> list[str]:

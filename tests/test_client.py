@@ -4,30 +4,33 @@ import asyncio
 import json
 import socket
 import traceback
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from exporter import __version__
-from exporter.api import Client
-from exporter.config import Api
+from exporter.api import Client, Stats
+from exporter.api.endpoints import parse_stats, stats_path
 from exporter.errors import PollError, Reason
-from exporter.secret import ApiKey, KeySource
-from exporter.stats import Stats
 from tests import build
-from tests.peers import Peer
-from tests.scripted_api import ScriptedApi, http
+from tests.fake_api import FakeApi, Script, http
 
-ANYONE = http(200, b'{"sent": 1}')
 READING = Stats(sent=1)
+ANYONE = {"*": http(200, b'{"sent": 1}')}
 LEAK = "leak_from_the_server"
 
 
-def client(base_url: str, *, key: KeySource | None = None, **api: Any) -> Client:
-    workspace = build.workspace([], base_url=base_url, timeout=5.0, **api)
-    return Client(workspace.api, ApiKey(key or workspace.key))
+def client(base_url: str, **api: Any) -> Client:
+    return Client(build.access(base_url, **{"timeout": 5.0} | api))
+
+
+async def outcome(asked: Client, campaign_id: str = "camp_123") -> Stats | PollError:
+    try:
+        return parse_stats(await asked.get(stats_path(campaign_id)), campaign_id)
+    except PollError as error:
+        return error
 
 
 async def ask(base_url: str, campaign_id: str = "camp_123", **options: Any) -> Stats | PollError:
@@ -38,26 +41,32 @@ async def ask(base_url: str, campaign_id: str = "camp_123", **options: Any) -> S
         await asked.aclose()
 
 
-async def outcome(asked: Client, campaign_id: str) -> Stats | PollError:
-    try:
-        return await asked.read(campaign_id)
-    except PollError as error:
-        return error
-
-
 def told(answer: Stats | PollError) -> tuple[str, str, str | None]:
     assert isinstance(answer, PollError)
     return answer.failure.reason, answer.failure.detail, answer.failure.code
 
 
+def text_of(error: Stats | PollError) -> str:
+    """Return all that may be shown of an error."""
+    assert isinstance(error, PollError)
+    return "".join([str(error), repr(error), repr(error.failure), *traceback.format_exception(error)])
+
+
+async def answered(script: Script, **options: Any) -> Stats | PollError:
+    async with FakeApi({"*": script}, keeps_connections=False) as api:
+        return await ask(api.url, **options)
+
+
 async def heads_of(base_path: str, *ids: str) -> list[str]:
-    async with Peer(ANYONE).running() as peer:
+    async with FakeApi(ANYONE) as api:
         for campaign_id in ids:
-            assert await ask(peer.url + base_path, campaign_id) == READING
-        return peer.heads
+            assert await ask(api.url + base_path, campaign_id) == READING
+        return api.heads
 
 
-def test_a_request_is_this_and_nothing_else() -> None:
+def test_a_request_is_this_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # the environment names no proxy
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     (head,) = asyncio.run(heads_of("", "camp_123"))
 
     request, *fields = head.rstrip().split("\r\n")
@@ -85,41 +94,44 @@ IDS = {
 }
 
 
-def test_an_id_is_one_opaque_segment_of_the_path() -> None:
-    heads = asyncio.run(heads_of("", *IDS))
+@pytest.mark.parametrize("base_path", ["", "/api", "/api/"])
+def test_an_id_is_one_opaque_segment_of_the_path(base_path: str) -> None:
+    heads = asyncio.run(heads_of(base_path, *IDS))
 
-    assert [head.split("\r\n")[0].split(" ", 1)[1] for head in heads] == [
-        f"/v1/campaigns/{quoted}/stats HTTP/1.1" for quoted in IDS.values()
+    assert [head.split("\r\n")[0] for head in heads] == [
+        f"GET {base_path.rstrip('/')}/v1/campaigns/{quoted}/stats HTTP/1.1" for quoted in IDS.values()
     ]
 
 
-@pytest.mark.parametrize("base_path", ["/api", "/api/"])
-def test_a_base_url_may_have_a_path(base_path: str) -> None:
-    (head,) = asyncio.run(heads_of(base_path, "camp_123"))
+@pytest.mark.parametrize("size", [2**16, 2**20])
+def test_an_id_that_no_server_takes_is_a_failed_poll(size: int) -> None:
+    async def poll() -> Stats | PollError:
+        async with FakeApi() as api:
+            return await ask(api.url, "x" * size)
 
-    assert head.startswith("GET /api/v1/campaigns/camp_123/stats HTTP/1.1\r\n")
+    assert told(asyncio.run(poll()))[0] == Reason.CONNECTION_FAILED
 
 
 def test_twenty_polls_use_one_connection_and_send_no_cookie_back() -> None:
-    async def poll() -> Peer:
-        async with Peer(http(200, b'{"sent": 1}', "Set-Cookie: session=1; Path=/")).running() as peer:
-            asked = client(peer.url)
+    async def poll() -> FakeApi:
+        async with FakeApi({"*": http(200, b'{"sent": 1}', "Set-Cookie: session=1; Path=/")}) as api:
+            asked = client(api.url)
             for _ in range(20):
-                await asked.read("camp_123")
+                await asked.get(stats_path("camp_123"))
             await asked.aclose()
-            return peer
+            return api
 
-    peer = asyncio.run(poll())
+    api = asyncio.run(poll())
 
-    assert (peer.connections, len(peer.heads)) == (1, 20)
-    assert "cookie" not in "".join(peer.heads).lower()
+    assert (api.connections, len(api.heads)) == (1, 20)
+    assert "cookie" not in "".join(api.heads).lower()
 
 
 def test_answers_that_are_not_read_to_their_end_keep_no_connection() -> None:
     async def poll() -> list[str]:
-        async with Peer(http(500, b"x" * 300_000)).running() as peer:
-            asked = client(peer.url, max_concurrency=1)
-            answers = [await outcome(asked, "camp_123") for _ in range(5)]
+        async with FakeApi({"*": http(500, b"x" * 300_000)}) as api:
+            asked = client(api.url, max_concurrency=1)
+            answers = [await outcome(asked) for _ in range(5)]
             await asked.aclose()
             return [told(answer)[0] for answer in answers]
 
@@ -128,10 +140,9 @@ def test_answers_that_are_not_read_to_their_end_keep_no_connection() -> None:
 
 def test_a_redirect_carries_the_key_nowhere() -> None:
     async def poll() -> tuple[Stats | PollError, list[str]]:
-        async with Peer(ANYONE).running() as elsewhere:
+        async with FakeApi(ANYONE) as elsewhere:
             there = f"Location: {elsewhere.url}/v1/campaigns/camp_123/stats"
-            async with Peer(http(307, b"", there)).running() as peer:
-                return await ask(peer.url), elsewhere.heads
+            return await answered(http(307, b"", there)), elsewhere.heads
 
     answer, seen_elsewhere = asyncio.run(poll())
 
@@ -139,51 +150,14 @@ def test_a_redirect_carries_the_key_nowhere() -> None:
     assert seen_elsewhere == []
 
 
-def test_the_environment_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-
-    assert len(asyncio.run(heads_of("", "camp_123"))) == 1
-
-
-def ask_a_closed_port() -> Stats | PollError:
+def test_nobody_listens_or_no_host_has_the_name() -> None:
     with socket.socket() as bound:  # without listen() the port is taken and refuses
         bound.bind(("127.0.0.1", 0))
-        return asyncio.run(ask(f"http://127.0.0.1:{bound.getsockname()[1]}"))
+        answer = asyncio.run(ask(f"http://127.0.0.1:{bound.getsockname()[1]}"))
+    assert told(answer) == ("connection_failed", "connection refused", "connection_failed")
 
-
-def test_nobody_listens() -> None:
-    reason, _, code = told(ask_a_closed_port())
-
-    assert (reason, code) == ("connection_failed", "connection_failed")
-
-
-def test_refused_is_told_from_unreachable() -> None:
-    assert told(ask_a_closed_port())[1] == "connection refused"
-
-
-def test_a_host_name_that_does_not_resolve() -> None:
     answer = asyncio.run(ask("http://leadterra.invalid"))
-
     assert told(answer) == ("connection_failed", "the host name does not resolve", "connection_failed")
-
-
-def test_the_key_is_read_again_when_its_file_changes(tmp_path: Path) -> None:
-    file = tmp_path / "key"
-
-    async def poll() -> list[str]:
-        async with Peer(ANYONE).running() as peer:
-            file.write_text("sk_old\n")
-            asked = client(peer.url, key=KeySource(file=file))
-            await asked.read("camp_123")
-            file.write_text("sk_new_one\n")
-            await asked.read("camp_123")
-            await asked.aclose()
-            return peer.heads
-
-    old, new = asyncio.run(poll())
-
-    assert ("Bearer sk_old\r\n" in old, "Bearer sk_new_one\r\n" in new) == (True, True)
 
 
 def test_without_a_key_nothing_is_sent() -> None:
@@ -193,46 +167,54 @@ def test_without_a_key_nothing_is_sent() -> None:
         requests.append(request)
         return httpx.Response(200)
 
-    source = KeySource(env="LEADTERRA_KEY_THAT_NOBODY_SET")
-    asked = Client(Api(), ApiKey(source), transport=httpx.MockTransport(answer))
+    asked = Client(build.access(key=None), transport=httpx.MockTransport(answer))
     with pytest.raises(PollError) as raised:
-        asyncio.run(asked.read("camp_123"))
+        asyncio.run(asked.get(stats_path("camp_123")))
 
-    detail = "no key: environment variable LEADTERRA_KEY_THAT_NOBODY_SET is not set"
+    detail = "no key: environment variable LEADTERRA_TEST_NO_SUCH_KEY is not set"
     assert told(raised.value) == ("authentication_failed", detail, None)
     assert raised.value.failure.refuses_key
     assert requests == []
 
 
-TALKATIVE = json.dumps({"error": {"code": LEAK, "message": f"{LEAK} {build.KEY}"}, "sent": LEAK}).encode()
-
-
 @pytest.mark.parametrize(
     "answer",
     [
-        *(
-            http(status, TALKATIVE, f"Location: http://{LEAK}/", f"X-{LEAK}: {build.KEY}")
-            for status in range(200, 600, 37)
-        ),
-        *(http(status, TALKATIVE) for status in (400, 401, 403, 404, 429, 500)),
+        *(http(status, b"", f"Location: http://{LEAK}/", f"X-{LEAK}: {build.KEY}") for status in range(201, 600, 37)),
+        *(http(status, f"<html>{LEAK} {build.KEY}".encode()) for status in (200, 400, 401, 403, 404, 429, 500)),
         http(200, b'{"campaignId": "%b"}' % LEAK.encode()),
         http(200, b'{"%b": 1, "sent": 1e999}' % LEAK.encode()),
         http(200, LEAK.encode(), "Content-Encoding: gzip"),
+        http(200, b'{"sent": 1}', f"Content-Encoding: br, {LEAK}"),
         f"HTTP/1.1 418 {LEAK} {build.KEY}\r\n\r\n".encode(),
         f"{LEAK} {build.KEY}\r\n\r\n".encode(),
         f"HTTP/1.1 200 OK\r\n{LEAK}\0: {build.KEY}\r\n\r\n".encode(),
+        f"HTTP/1.1 200 OK\r\nX: {LEAK}\0 {build.KEY}\r\n\r\n".encode(),
+        f"HTTP/1.1 200 OK\r\nX: {LEAK * 4000}\r\n\r\n".encode(),
         f"HTTP/1.1 200 OK\r\nContent-Length: {LEAK}\r\n\r\n".encode(),
         f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{LEAK}\r\n".encode(),
     ],
 )
-def test_an_error_tells_neither_the_key_nor_what_the_server_wrote(answer: bytes) -> None:
-    async def poll() -> Stats | PollError:
-        async with ScriptedApi({"camp_123": answer}).running() as api:
-            return await ask(api.url)
+def test_an_error_repeats_nothing_but_what_the_api_says_of_it(answer: bytes) -> None:
+    text = text_of(asyncio.run(answered(answer)))
 
-    error = asyncio.run(poll())
-
-    assert isinstance(error, PollError)
-    text = "".join([str(error), repr(error), repr(error.failure), *traceback.format_exception(error)])
     assert LEAK not in text
     assert build.KEY not in text
+
+
+@pytest.mark.parametrize("status", [200, 401, 500])
+@pytest.mark.parametrize(
+    "spell",
+    [
+        json.dumps,
+        lambda text: json.dumps(text).replace("/", r"\/"),  # as PHP does
+        lambda text: '"' + "".join(rf"\u{ord(char):04X}" for char in text) + '"',
+    ],
+)
+def test_what_the_api_says_is_shown_without_the_key(status: int, spell: Callable[[str], str]) -> None:
+    key = "live/ca+nary=="
+    body = f'{{"error": {{"message": {spell(f"{LEAK}: {key} and sk_live_another")}}}}}'
+    error = asyncio.run(answered(http(status, body.encode()), key=key))
+
+    assert told(error)[1].endswith(f": {LEAK}: (key) and sk_(not shown)")
+    assert key not in text_of(error)

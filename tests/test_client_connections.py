@@ -2,24 +2,21 @@
 
 import asyncio
 import base64
-import traceback
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from exporter.api import Stats
 from exporter.errors import PollError, Reason
-from exporter.stats import Stats
-from tests.peers import Peer, Tunnel
-from tests.scripted_api import http
-from tests.test_client import ask, told
-from tests.web.pki import Authority
+from tests.certificates import Authority
+from tests.fake_api import GONE, FakeApi, http
+from tests.test_client import ANYONE, READING, ask, text_of, told
 
-READING = Stats(sent=1)
-ANSWER = http(200, b'{"sent": 1}')
 PASSWORD = "pr0xy_c@nary"  # noqa: S105 - stands for one
 CREDENTIALS = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
-LOOPBACK = "subjectAltName=IP:127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 
 @pytest.fixture
@@ -27,42 +24,36 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path, "authority")
 
 
-def ask_over_tls(authority: Authority, extension: str, ca_file: Path | None) -> Stats | PollError:
-    pair = authority.issue("api", extension)
+@pytest.mark.parametrize(
+    ("identity", "is_expired", "is_trusted", "why"),
+    [
+        (LOOPBACK, False, True, ""),
+        (LOOPBACK, False, False, "unable to get local issuer certificate"),
+        (LOOPBACK, True, True, "certificate has expired"),
+        ("other.example", False, True, "IP address mismatch, certificate is not valid for '127.0.0.1'"),
+        ("", False, False, "self-signed certificate"),
+    ],
+)
+def test_which_certificates_are_trusted(
+    authority: Authority,
+    identity: str,
+    is_expired: bool,  # noqa: FBT001 - a table's column
+    is_trusted: bool,  # noqa: FBT001 - a table's column
+    why: str,
+) -> None:
+    pair = authority.issue("api", identity, is_expired=is_expired) if identity else authority.pair
 
-    async def poll() -> Stats | PollError:
-        async with Peer(ANSWER, (pair.certificate, pair.key)).running() as peer:
-            answer = await ask(peer.url, ca_file=ca_file)
-            assert bool(peer.heads) == (answer == READING)  # the key does not reach whom it does not trust
-            return answer
+    async def poll() -> tuple[Stats | PollError, bool]:
+        async with FakeApi(ANYONE, certificate=pair) as api:
+            return await ask(api.url, ca_file=authority.pair.certificate if is_trusted else None), bool(api.requests)
 
-    return asyncio.run(poll())
-
-
-def test_a_certificate_of_the_ca_file_is_trusted(authority: Authority) -> None:
-    assert ask_over_tls(authority, LOOPBACK, authority.pair.certificate) == READING
-
-
-def test_a_certificate_that_nobody_vouches_for_is_refused(authority: Authority) -> None:
-    answer = ask_over_tls(authority, LOOPBACK, None)
-
-    detail = "certificate not accepted: unable to get local issuer certificate"
-    assert told(answer) == ("connection_failed", detail, "connection_failed")
-
-
-def test_a_self_signed_certificate_is_refused(authority: Authority) -> None:
-    async def poll() -> Stats | PollError:
-        async with Peer(ANSWER, (authority.pair.certificate, authority.pair.key)).running() as peer:
-            return await ask(peer.url)
-
-    assert told(asyncio.run(poll()))[1] == "certificate not accepted: self-signed certificate"
-
-
-def test_a_certificate_for_another_host_is_refused(authority: Authority) -> None:
-    answer = ask_over_tls(authority, "subjectAltName=DNS:other.example", authority.pair.certificate)
-
+    answer, was_asked = asyncio.run(poll())
+    if not why:
+        assert (answer, was_asked) == (READING, True)
+        return
     assert told(answer)[0] == Reason.CONNECTION_FAILED
-    assert "not valid for '127.0.0.1'" in told(answer)[1]
+    assert told(answer)[1].startswith(f"certificate not accepted: {why}")
+    assert not was_asked  # the key does not reach whom it does not trust
 
 
 def test_a_server_that_speaks_no_tls(authority: Authority) -> None:
@@ -86,15 +77,13 @@ def with_password(url: str) -> str:
 
 
 def is_kept(answer: Stats | PollError) -> bool:
-    """Tell whether the password stands nowhere in an error, as it is or quoted."""
-    assert isinstance(answer, PollError)
-    text = "".join([repr(answer.failure), *traceback.format_exception(answer)])
-    return not any(secret in text for secret in (PASSWORD, quote(PASSWORD), CREDENTIALS))
+    """Return whether the password stands nowhere in an error, as it is or quoted."""
+    return not any(secret in text_of(answer) for secret in (PASSWORD, quote(PASSWORD), CREDENTIALS))
 
 
 def test_a_proxy_is_asked_for_the_whole_url() -> None:
     async def poll() -> tuple[Stats | PollError, list[str]]:
-        async with Peer(ANSWER).running() as proxy:
+        async with FakeApi(ANYONE) as proxy:
             return await ask("http://api.invalid", proxy_url=with_password(proxy.url)), proxy.heads
 
     answer, (head,) = asyncio.run(poll())
@@ -104,11 +93,34 @@ def test_a_proxy_is_asked_for_the_whole_url() -> None:
     assert f"\r\nProxy-Authorization: Basic {CREDENTIALS}\r\n" in head
 
 
+class Tunnel(FakeApi):
+    """A proxy that does what CONNECT asks for, and nothing else."""
+
+    async def reply(self, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        await super().reply(head, reader, writer)
+        host, port = head.split()[1].split(":")
+        upstream, to_upstream = await asyncio.open_connection(host, int(port))
+        try:
+            await asyncio.gather(_pump(reader, to_upstream), _pump(upstream, writer))
+        finally:
+            to_upstream.close()
+        return False
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with suppress(*GONE):
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+    sink.close()
+
+
 def test_a_proxy_is_asked_for_a_tunnel_and_never_sees_the_key(authority: Authority) -> None:
     pair = authority.issue("api", LOOPBACK)
 
-    async def poll() -> tuple[Stats | PollError, Peer, Peer]:
-        async with Peer(ANSWER, (pair.certificate, pair.key)).running() as api, Tunnel(b"").running() as proxy:
+    async def poll() -> tuple[Stats | PollError, FakeApi, FakeApi]:
+        connected = {"*": b"HTTP/1.1 200 Connected\r\n\r\n"}
+        async with FakeApi(ANYONE, certificate=pair) as api, Tunnel(connected) as proxy:
             answer = await ask(api.url, ca_file=authority.pair.certificate, proxy_url=with_password(proxy.url))
             return answer, api, proxy
 
@@ -132,7 +144,7 @@ def test_a_proxy_is_asked_for_a_tunnel_and_never_sees_the_key(authority: Authori
 )
 def test_a_proxy_that_does_not_help(scheme: str, status: int, reason: str, detail: str) -> None:
     async def poll() -> Stats | PollError:
-        async with Peer(http(status, b"", "Proxy-Authenticate: Basic")).running() as proxy:
+        async with FakeApi({"*": http(status, b"", "Proxy-Authenticate: Basic")}) as proxy:
             return await ask(f"{scheme}://api.invalid", proxy_url=with_password(proxy.url))
 
     answer = asyncio.run(poll())

@@ -1,14 +1,35 @@
 """The exporter's own metrics."""
 
+import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from exporter.app import Exporter
+from exporter.config import Workspace
+from exporter.errors import Reason
 from exporter.exposition import Format
+from exporter.shard import Shard
 from exporter.telemetry import Telemetry
+from tests import build
 from tests.exposition.parsed import samples
 
 CODES = ["200", "400", "401", "404", "429", "500", "connection_failed", "timeout"]
+
+
+def workspace(name: str = "acme", campaigns: int = 3) -> Workspace:
+    return build.workspace([build.campaign(f"c{n}", workspace=name) for n in range(campaigns)], name=name)
+
+
+COUNTS: list[Callable[[Telemetry], None]] = [
+    lambda telemetry: telemetry.requested("acme", "campaign_stats", "200", 0.2),
+    lambda telemetry: telemetry.polled("acme", "success"),
+    lambda telemetry: telemetry.swept("acme", 12.5),
+    lambda telemetry: telemetry.overran("acme"),
+    lambda telemetry: telemetry.loaded(1.5),
+    lambda telemetry: telemetry.configure([workspace(campaigns=4)]),
+]
 
 
 @pytest.fixture
@@ -27,25 +48,32 @@ def values(telemetry: Telemetry, name: str, **labels: str) -> dict[tuple[str, ..
 
 
 def test_a_workspace_s_counters_begin_at_0(telemetry: Telemetry) -> None:
-    telemetry.configure([("acme", 3)])
+    telemetry.configure([workspace()])
 
-    requests = values(telemetry, "leadterra_api_requests_total", workspace="acme")
+    requests = values(telemetry, "leadterra_api_requests_total", workspace="acme", endpoint="campaign_stats")
     assert requests == {(code,): 0 for code in CODES}
+    polls = values(telemetry, "leadterra_polls_total", workspace="acme")
+    assert polls == {(result,): 0 for result in ("success", *Reason)}
     assert values(telemetry, "leadterra_workspace_sweep_overruns_total") == {("acme",): 0}
     assert values(telemetry, "leadterra_api_request_duration_seconds_count") == {("acme",): 0}
     assert values(telemetry, "leadterra_workspace_campaigns") == {("acme",): 3}
+    pace = values(telemetry, "leadterra_workspace_requests_per_second", workspace="acme")
+    assert pace == {("needed",): 0.05, ("allowed",): 10}
     assert values(telemetry, "leadterra_workspace_sweep_duration_seconds") == {}
 
 
 def test_what_happens_is_counted(telemetry: Telemetry) -> None:
-    telemetry.configure([("acme", 3)])
-    telemetry.requested("acme", "200", 0.2)
-    telemetry.requested("acme", "418", 0.4)
+    telemetry.configure([workspace()])
+    telemetry.requested("acme", "campaign_stats", "200", 0.2)
+    telemetry.requested("acme", "campaign_stats", "418", 0.4)
+    telemetry.polled("acme", "timeout")
     telemetry.swept("acme", 12.5)
     telemetry.overran("acme")
 
-    requests = values(telemetry, "leadterra_api_requests_total", workspace="acme")
+    requests = values(telemetry, "leadterra_api_requests_total", workspace="acme", endpoint="campaign_stats")
     assert {code: count for code, count in requests.items() if count} == {("200",): 1, ("418",): 1}
+    polls = values(telemetry, "leadterra_polls_total", workspace="acme")
+    assert {result: count for result, count in polls.items() if count} == {("timeout",): 1}
     assert values(telemetry, "leadterra_api_request_duration_seconds_sum") == {("acme",): pytest.approx(0.6)}
     buckets = values(telemetry, "leadterra_api_request_duration_seconds_bucket", workspace="acme")
     assert (buckets["0.1",], buckets["0.25",], buckets["0.5",], buckets["+Inf",]) == (0, 1, 2, 2)
@@ -53,27 +81,22 @@ def test_what_happens_is_counted(telemetry: Telemetry) -> None:
     assert values(telemetry, "leadterra_workspace_sweep_overruns_total") == {("acme",): 1}
 
 
-def test_a_workspace_that_goes_leaves_no_series_and_one_that_stays_keeps_its_counts(telemetry: Telemetry) -> None:
-    telemetry.configure([("acme", 3), ("globex", 1)])
-    for workspace in ("acme", "globex"):
-        telemetry.requested(workspace, "200", 0.2)
-        telemetry.requested(workspace, "418", 0.2)
-        telemetry.swept(workspace, 1)
-        telemetry.overran(workspace)
-    telemetry.configure([("acme", 2)])
-
-    assert b"globex" not in telemetry.render_text()
-    assert values(telemetry, "leadterra_api_requests_total", workspace="acme")["418",] == 1
-    assert values(telemetry, "leadterra_workspace_campaigns") == {("acme",): 2}
-
-
-def test_a_workspace_that_comes_back_counts_from_0_again(telemetry: Telemetry) -> None:
-    for configured in ([("acme", 3)], [], [("acme", 3)]):
+def test_a_workspace_that_goes_leaves_no_series_and_one_that_comes_back_counts_from_0_again(
+    telemetry: Telemetry,
+) -> None:
+    stays = workspace("globex", 1)
+    for configured in ([workspace(), stays], [stays], [workspace(campaigns=2), stays]):
         telemetry.configure(configured)
-        telemetry.requested("acme", "200", 0.2)
+        telemetry.polled("globex", "success")
+        for count in COUNTS[:4]:  # where it is gone these are late
+            count(telemetry)
+        assert (b"acme" in telemetry.render(openmetrics=False)) is (len(configured) > 1)
 
-    assert values(telemetry, "leadterra_api_requests_total", workspace="acme")["200",] == 2
-    assert values(telemetry, "leadterra_api_request_duration_seconds_count") == {("acme",): 2}
+    requests = values(telemetry, "leadterra_api_requests_total", workspace="acme", endpoint="campaign_stats")
+    assert requests["200",] == 1
+    assert values(telemetry, "leadterra_api_request_duration_seconds_count", workspace="acme") == {(): 1}
+    assert values(telemetry, "leadterra_polls_total", result="success") == {("acme",): 1, ("globex",): 3}
+    assert values(telemetry, "leadterra_workspace_campaigns") == {("acme",): 2, ("globex",): 1}
 
 
 def test_a_failed_reload_keeps_the_time_of_the_last_good_one(telemetry: Telemetry) -> None:
@@ -86,54 +109,50 @@ def test_a_failed_reload_keeps_the_time_of_the_last_good_one(telemetry: Telemetr
 
 
 def test_the_program_describes_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LEADTERRA_EXPORTER_REVISION", "abc123")
-    telemetry = Telemetry(shard_index=2, shard_total=5, of_process=False)
+    async def page() -> bytes:
+        return Exporter(Path("config.yaml"), build.config(), shard=Shard(2, 5)).page.render(Format.TEXT)
 
-    assert values(telemetry, "leadterra_exporter_shard_info") == {("2", "5"): 1}
-    assert values(telemetry, "leadterra_exporter_shards") == {(): 5}
-    ((_, revision, _),) = values(telemetry, "leadterra_exporter_build_info")
-    assert revision == "abc123"
+    monkeypatch.setenv("LEADTERRA_EXPORTER_REVISION", "abc123")
+    told = samples(asyncio.run(page()), Format.TEXT)
+
+    assert told["leadterra_exporter_shard_info", frozenset({("index", "2"), ("total", "5")})] == 1
+    assert told["leadterra_exporter_shards", frozenset()] == 5
+    (labels,) = [labels for name, labels in told if name == "leadterra_exporter_build_info"]
+    assert ("revision", "abc123") in labels
 
 
 @pytest.mark.parametrize("of_process", [True, False])
-def test_both_formats_can_be_read_and_tell_the_same(of_process: bool) -> None:  # noqa: FBT001 - a table's column
-    telemetry = Telemetry(of_process=of_process)
-    telemetry.configure([("acme", 1)])
-    text, openmetrics = telemetry.render_text(), telemetry.render_openmetrics()
+@pytest.mark.parametrize("of_exporter", [True, False])
+def test_both_formats_can_be_read_and_tell_the_same(of_process: bool, of_exporter: bool) -> None:  # noqa: FBT001 - a table's columns
+    telemetry = Telemetry(of_process=of_process, of_exporter=of_exporter)
+    telemetry.configure([workspace()])
+    text, openmetrics = telemetry.render(openmetrics=False), telemetry.render(openmetrics=True)
 
     assert (b"python_info" in text, b"process_" in text) == (of_process, of_process)
+    assert (b"leadterra_exporter_" in text) is of_exporter
     assert b"_created" not in text + openmetrics
     assert openmetrics.endswith(b"# EOF\n")
     in_text, in_openmetrics = samples(text, Format.TEXT), samples(openmetrics, Format.OPENMETRICS)
     assert {name for name, _ in in_text} == {name for name, _ in in_openmetrics}
 
 
-COUNTS: list[Callable[[Telemetry], None]] = [
-    lambda telemetry: telemetry.requested("acme", "200", 0.2),
-    lambda telemetry: telemetry.swept("acme", 12.5),
-    lambda telemetry: telemetry.overran("acme"),
-    lambda telemetry: telemetry.loaded(1.5),
-    lambda telemetry: telemetry.configure([("acme", 4)]),
-]
-
-
 @pytest.mark.parametrize("count", COUNTS)
 def test_metrics_are_rendered_again_once_something_was_counted(count: Callable[[Telemetry], None]) -> None:
     telemetry = Telemetry(monotonic=lambda: 0.0)
-    telemetry.configure([("acme", 3)])
-    text, openmetrics = telemetry.render_text(), telemetry.render_openmetrics()
-    assert telemetry.render_text() is text
-    assert telemetry.render_openmetrics() is openmetrics
+    telemetry.configure([workspace()])
+    text, openmetrics = telemetry.render(openmetrics=False), telemetry.render(openmetrics=True)
+    assert telemetry.render(openmetrics=False) is text
+    assert telemetry.render(openmetrics=True) is openmetrics
 
     count(telemetry)
-    assert telemetry.render_text() != text
-    assert telemetry.render_openmetrics() != openmetrics
+    assert telemetry.render(openmetrics=False) != text
+    assert telemetry.render(openmetrics=True) != openmetrics
 
 
 def test_the_process_own_figures_are_at_most_a_second_old() -> None:
     times = iter([0.0, 0.9, 1.0])
     telemetry = Telemetry(monotonic=lambda: next(times))
 
-    first = telemetry.render_text()
-    assert telemetry.render_text() is first
-    assert telemetry.render_text() is not first
+    first = telemetry.render(openmetrics=False)
+    assert telemetry.render(openmetrics=False) is first
+    assert telemetry.render(openmetrics=False) is not first

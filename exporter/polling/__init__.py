@@ -1,4 +1,4 @@
-"""When campaigns are asked: sweeps, pacing, budget, retries, backing off."""
+"""When targets are polled: sweeps, pacing, budget, retries, backing off."""
 
 from exporter.polling.poller import Poller
 

@@ -3,15 +3,15 @@
 import asyncio
 from collections import deque
 
-_GRAIN = 0.05
-"""Seconds below which requests are counted rather than spaced: an event loop's timers are not much finer than 1 ms."""
+GRAIN = 0.25
+"""Seconds for which requests may be sent together: the same number of polls costs less than half when they come so."""
 
 
 class Budget:
-    """Let requests through at no more than `rate` a second, evenly, in the order in which they ask.
+    """At most `rate` requests a second, in the order in which they ask, in groups of a quarter of a second's worth.
 
-    No window of a second, or of 1/rate seconds where that is longer, sees more than it may. Up to 20 requests a
-    second they are spaced one by one, above in small groups.
+    No window of a second, or of 1/rate seconds where that is longer, sees more than `rate` allows. Below eight requests
+    a second they go one by one.
     """
 
     def __init__(self, rate: float) -> None:
@@ -23,20 +23,20 @@ class Budget:
     def set_rate(self, rate: float) -> None:
         """Use another rate from now on."""
         self._rate = rate
-        self._group, self._most = max(1, int(rate * _GRAIN)), max(1, int(rate))
+        self._group, self._most = max(1, int(rate * GRAIN)), max(1, int(rate))
         self._recent = deque(self._recent, maxlen=self._most)
 
     def hold(self, seconds: float) -> None:
-        """Let nothing through for this long."""
+        """Stop all requests for this long."""
         self._held_until = max(self._held_until, asyncio.get_running_loop().time() + seconds)
 
     @property
     def is_held(self) -> bool:
-        """Tell whether a hold lasts."""
+        """Whether requests are stopped now."""
         return asyncio.get_running_loop().time() < self._held_until
 
     async def acquire(self) -> None:
-        """Wait for this request's turn."""
+        """Wait until a request may be sent."""
         loop = asyncio.get_running_loop()
         async with self._turn:
             while (wait := self._next() - loop.time()) > 0:  # noqa: ASYNC110 - for a time, which a hold may move

@@ -1,165 +1,212 @@
-"""All sweeps of a configuration: which there are, when they run, how they change and how they end."""
+"""All sweeps of a configuration: prepared before anything changes, adopted in one step, retired afterwards."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TypeAlias
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 
-from exporter.api import Client
-from exporter.config import Campaign, Config, Workspace
-from exporter.polling.budget import Budget
-from exporter.polling.clock import EveryInterval, LoopZone
+from exporter.api import Access, Client
+from exporter.config import Config, Target
+from exporter.polling.budget import GRAIN
 from exporter.polling.sweep import Sweep
-from exporter.polling.workspace import Asking
+from exporter.polling.workspace import WorkspacePoller
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 log = structlog.get_logger()
 
-_SweepKey: TypeAlias = tuple[str, float]
+SweepKey: TypeAlias = tuple[str, float]
+"""A workspace's name and an interval in seconds."""
 
 
 class Poller:
-    """Run one sweep per workspace and interval. Needs a running event loop; `open_client` makes a workspace's client.
+    """Run one sweep per workspace and interval. Needs a running event loop.
 
     A sweep lasts about its interval and its last polls end in the next one, so two of them may overlap.
     """
 
-    def __init__(self, store: Store, telemetry: Telemetry, open_client: Callable[[Workspace], Client]) -> None:
+    def __init__(self, store: Store, telemetry: Telemetry, open_client: Callable[[Access], Client] = Client) -> None:
         self._store = store
         self._telemetry = telemetry
         self._open_client = open_client
         job_defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 3}
-        self._scheduler = AsyncIOScheduler(timezone=LoopZone(), job_defaults=job_defaults)
-        self._asking: dict[str, Asking] = {}
-        self._sweeps: dict[_SweepKey, Sweep] = {}
-        self._running: dict[_SweepKey, set[asyncio.Task[None]]] = defaultdict(set)
-        self._is_configured = self._was_ready = False
+        self._scheduler = AsyncIOScheduler(timezone=_LoopZone(), job_defaults=job_defaults)
+        self._workspaces: Mapping[str, WorkspacePoller] = {}
+        self._expected: set[SweepKey] | None = None
+        self._sweeps: dict[SweepKey, Sweep] = {}
+        self._fresh: dict[SweepKey, Sequence[Target]] = {}  # targets that were never polled
 
     def start(self) -> None:
-        """Begin to poll what has been and will be configured."""
+        """Begin to poll what is adopted."""
         self._scheduler.start()
 
-    async def configure(self, config: Config) -> None:
-        """Poll what `config` says from now on; what it does not change goes on undisturbed."""
-        for key, fresh in (await self._adopt(config)).items():
-            if fresh:
-                self._scheduler.add_job(self._run_first, args=(key, fresh))
+    def access(self, workspace: str) -> Access | None:
+        """Return what the workspace's requests are sent with now."""
+        poller = self._workspaces.get(workspace)
+        return poller.access if poller else None
 
-    async def poll_once(self, config: Config) -> None:
-        """Poll every campaign once, as fast as the budget allows."""
-        fresh = await self._adopt(config)
-        await asyncio.gather(*(self._sweeps[key].run_fast(campaigns) for key, campaigns in fresh.items()))
-        await asyncio.gather(*(asking.finish() for asking in self._asking.values()))
+    async def prepare(self, accesses: Mapping[str, Access]) -> dict[str, WorkspacePoller]:
+        """Open the clients that are needed; what does not change goes on being used. Raises what opening raises."""
+        prepared: dict[str, WorkspacePoller] = {}
+        async with AsyncExitStack() as opened:
+            for name, access in accesses.items():
+                old = self._workspaces.get(name)
+                if old is not None and old.access == access:
+                    old.access = access  # whether its key could be read may differ
+                    prepared[name] = old
+                    continue
+                client = self._open_client(access)
+                opened.push_async_callback(client.aclose)
+                budget = old.budget if old else None  # what the API was promised, a Retry-After for one, holds on
+                prepared[name] = WorkspacePoller(
+                    name, access, client=client, store=self._store, telemetry=self._telemetry, budget=budget
+                )
+            opened.pop_all()
+        return prepared
+
+    def adopt(self, config: Config, prepared: Mapping[str, WorkspacePoller]) -> list[WorkspacePoller]:
+        """Poll by a configuration from now on; return what is to be retired.
+
+        The store has been configured before. Nothing here waits, so nobody sees half of it.
+        """
+        groups: dict[SweepKey, list[Target]] = defaultdict(list)
+        phases = {}
+        for place, workspace in enumerate(config.workspaces):
+            poller = prepared[workspace.name]
+            poller.targets = workspace.targets
+            poller.budget.set_rate(poller.api.requests_per_second)
+            phases[workspace.name] = place / len(config.workspaces)
+            for target in poller.targets:
+                groups[workspace.name, target.poll.interval].append(target)
+        old, self._workspaces, self._expected = self._workspaces, prepared, set(groups)
+        retired = [poller for name, poller in old.items() if prepared.get(name) is not poller]
+        for key, sweep in list(self._sweeps.items()):
+            if key not in groups or sweep.poller in retired:
+                self._drop(key)
+        for key, targets in groups.items():
+            fresh = targets
+            if key in self._sweeps:
+                fresh = [target for target in targets if self._is_unknown(target)]
+            else:
+                self._sweeps[key] = Sweep(prepared[key[0]], key[1], self._telemetry, phases[key[0]])
+            self._sweeps[key].targets, self._fresh[key] = targets, fresh
+        return retired
+
+    def begin(self) -> None:
+        """Poll targets that were never polled at once, and then at the even pace."""
+        fresh, self._fresh = self._fresh, {}
+        for key, targets in fresh.items():
+            if targets and key in self._sweeps:
+                self._scheduler.add_job(self._run, args=(key, self._sweeps[key], targets))
+
+    async def poll_once(self) -> None:
+        """Poll targets once, as fast as the budget allows."""
+        await asyncio.gather(*(self._sweeps[key].run(targets) for key, targets in self._fresh.items()))
+        await asyncio.gather(*(poller.all_ended() for poller in self._workspaces.values()))
+        for key in self._fresh:
+            self._swept(key)
 
     async def stop(self) -> None:
         """End all polls at once and close the connections."""
         if self._scheduler.running:
             self._scheduler.pause()
-        for name in list(self._asking):
-            await self._retire(name)
+        self._expected = None
+        for key in list(self._sweeps):
+            self._drop(key)
+        await asyncio.gather(*(poller.stop() for poller in self._workspaces.values()))
         if self._scheduler.running:
             self._scheduler.shutdown()
             await asyncio.sleep(0)  # it ends in the loop's next turn
 
     @property
     def is_ready(self) -> bool:
-        """Tell whether each sweep has run once or has had an interval's time to; once true, it stays true."""
-        self._was_ready = self._was_ready or (
-            self._is_configured and all(sweep.is_ready for sweep in self._sweeps.values())  # a shard may have none
-        )
-        return self._was_ready
+        """Whether each sweep, a shard may have none, has run once or has had an interval's time to."""
+        return self._expected is not None and all(sweep.is_ready for sweep in self._sweeps.values())
 
     @property
     def stalled(self) -> list[str]:
-        """Name the workspaces whose sweeps do not progress."""
-        return sorted({name for (name, _), sweep in self._sweeps.items() if sweep.is_stalled})
+        """The names of the workspaces of which a sweep does not progress, or is not there."""
+        sweeps = ((key[0], self._sweeps.get(key)) for key in self._expected or ())
+        return sorted({name for name, sweep in sweeps if sweep is None or sweep.is_stalled})
 
-    async def _adopt(self, config: Config) -> dict[_SweepKey, list[Campaign]]:
-        """Make the sweeps be those of `config`; return the campaigns of each that have never been polled."""
-        budgets = await self._retire_changed({workspace.name: workspace for workspace in config.workspaces})
-        groups: dict[_SweepKey, list[Campaign]] = defaultdict(list)
-        for workspace in config.workspaces:
-            self._adopt_workspace(workspace, budgets.get(workspace.name))
-            for campaign in workspace.campaigns:
-                groups[workspace.name, campaign.poll.interval].append(campaign)
-        for key in self._sweeps.keys() - groups.keys():
-            await self._drop(key)
-        self._is_configured = True
-        return {key: self._adopt_sweep(key, campaigns) for key, campaigns in groups.items()}
+    def next_due(self, campaign: Target) -> float | None:
+        """Return in how many seconds a campaign is polled next, None where it is not polled."""
+        sweep = self._sweeps.get((campaign.workspace, campaign.poll.interval))
+        return sweep.next_due(campaign) if sweep else None
 
-    async def _retire_changed(self, wanted: dict[str, Workspace]) -> dict[str, Budget]:
-        budgets = {}
-        for name, asking in list(self._asking.items()):
-            new = wanted.get(name)
-            if new is None or (new.api, new.key) != (asking.workspace.api, asking.workspace.key):
-                budgets[name] = asking.budget  # what the API was promised, a Retry-After for one, holds on
-                await self._retire(name)
-        return budgets
-
-    def _adopt_workspace(self, workspace: Workspace, budget: Budget | None) -> None:
-        if workspace.name in self._asking:
-            self._asking[workspace.name].workspace = workspace
-            return
-        if budget is not None:
-            budget.set_rate(workspace.api.requests_per_second)
-        client = self._open_client(workspace)
-        self._asking[workspace.name] = Asking(workspace, client, self._store, self._telemetry, budget=budget)
-
-    def _adopt_sweep(self, key: _SweepKey, campaigns: list[Campaign]) -> list[Campaign]:
-        sweep = self._sweeps.get(key)
-        if sweep is None:
-            self._sweeps[key] = Sweep(self._asking[key[0]], key[1], campaigns, self._telemetry)
-            return campaigns
-        sweep.campaigns = campaigns
-        return [campaign for campaign in campaigns if self._is_unknown(campaign)]
-
-    def _is_unknown(self, campaign: Campaign) -> bool:
-        state = self._store.get(campaign.key)
+    def _is_unknown(self, target: Target) -> bool:
+        state = self._store.get(target.key)
         return state is not None and state.up is None
 
-    async def _run_first(self, key: _SweepKey, campaigns: Sequence[Campaign]) -> None:
-        """Poll new campaigns at once, then let the even pace begin, if it has not."""
-        sweep = self._sweeps.get(key)
-        if sweep is None:
-            return
-        await self._supervise(key, sweep.run_fast(campaigns))
-        job = _job_id(key)
-        if self._sweeps.get(key) is sweep and self._scheduler.get_job(job) is None:
-            self._scheduler.add_job(self._run, EveryInterval(sweep.interval), args=(key,), id=job)
+    async def _run(self, key: SweepKey, sweep: Sweep, fresh: Sequence[Target] = ()) -> None:
+        """Run a sweep inside its job, so that APScheduler knows how long it runs, but in a task that can be cancelled.
 
-    async def _run(self, key: _SweepKey) -> None:
-        if sweep := self._sweeps.get(key):
-            await self._supervise(key, sweep.run())
-
-    async def _supervise(self, key: _SweepKey, sweep: Coroutine[Any, Any, None]) -> None:
-        """Wait for a sweep inside its job, so that APScheduler knows how long it runs; it may be cancelled."""
-        task = asyncio.create_task(sweep)
-        running = self._running[key]
-        running.add(task)
+        After the first run the even pace begins.
+        """
+        task = asyncio.create_task(sweep.run(fresh))
+        sweep.tasks.add(task)
         await asyncio.wait({task})
-        running.discard(task)
-        if not task.cancelled() and (error := task.exception()):
+        sweep.tasks.discard(task)
+        if self._sweeps.get(key) is not sweep:
+            return
+        if error := task.exception():
             log.error("internal error in a sweep", workspace=key[0], exc_info=error)
+        self._swept(key)
+        if sweep.job is None:
+            sweep.job = self._scheduler.add_job(self._run, _EveryInterval(sweep.interval), args=(key, sweep))
 
-    async def _drop(self, key: _SweepKey) -> None:
-        del self._sweeps[key]
-        if self._scheduler.get_job(_job_id(key)):
-            self._scheduler.remove_job(_job_id(key))
-        running = self._running.pop(key, set())
-        for task in running:
+    def _swept(self, key: SweepKey) -> None:
+        durations = [sweep.duration for (name, _), sweep in self._sweeps.items() if name == key[0]]
+        if any(durations):
+            self._telemetry.swept(key[0], max(durations))
+
+    def _drop(self, key: SweepKey) -> None:
+        sweep = self._sweeps.pop(key)
+        if sweep.job:
+            sweep.job.remove()
+        for task in sweep.tasks:
             task.cancel()
-        if running:
-            await asyncio.wait(running)
-
-    async def _retire(self, name: str) -> None:
-        for key in [key for key in self._sweeps if key[0] == name]:
-            await self._drop(key)
-        await self._asking.pop(name).stop()
 
 
-def _job_id(key: _SweepKey) -> str:
-    return f"{key[0]}/{key[1]:g}"
+class _LoopZone(tzinfo):
+    """UTC for APScheduler, which reads the wall clock: one set back by an hour would stop all sweeps for an hour.
+
+    In this time zone "now" is what the event loop has counted since the zone was made.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._origin = datetime.now(UTC).replace(tzinfo=self) - timedelta(seconds=self._loop.time())
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        return timedelta(0)
+
+    def dst(self, _: datetime | None) -> timedelta:
+        return timedelta(0)
+
+    def tzname(self, _: datetime | None) -> str:
+        return "loop"
+
+    def fromutc(self, _: datetime) -> datetime:
+        return self._origin + timedelta(seconds=self._loop.time())
+
+
+class _EveryInterval(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
+    """Fire at the next quarter of a second, and then every `interval` seconds.
+
+    All sweeps are in step so far, so it is their phases alone that keep them apart.
+    """
+
+    def __init__(self, interval: float) -> None:
+        self._interval = timedelta(seconds=interval)
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        if previous_fire_time:
+            return previous_fire_time + self._interval
+        return now + (now.replace(microsecond=0) - now) % timedelta(seconds=GRAIN)

@@ -1,17 +1,14 @@
-"""One sweep: each campaign of a workspace and interval polled once, spread evenly over the interval."""
+"""One sweep: each target of a workspace and interval polled once, spread evenly over the interval."""
 
 import asyncio
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
-import structlog
-
-from exporter.config import Campaign
-from exporter.polling.workspace import Asking
+from exporter.config import Target
+from exporter.polling.budget import GRAIN
+from exporter.polling.workspace import WorkspacePoller
 from exporter.telemetry import Telemetry
-
-log = structlog.get_logger()
 
 _STALLED_STEPS = 3
 _IN_ONE_GO = 100
@@ -19,95 +16,101 @@ _IN_ONE_GO = 100
 
 
 class Sweep:
-    """Poll `campaigns`, which share a workspace and an interval in seconds."""
+    """Poll `targets`, which share a workspace and an interval in seconds, again and again.
 
-    def __init__(self, asking: Asking, interval: float, campaigns: Sequence[Campaign], telemetry: Telemetry) -> None:
+    `phase`, from 0 to 1, says where in its step a poll is due: so a hundred workspaces do not ask in the same instant.
+    `job` is the one that runs it, if there is one yet, and `tasks` are its runs.
+    """
+
+    def __init__(self, poller: WorkspacePoller, interval: float, telemetry: Telemetry, phase: float) -> None:
+        self.poller = poller
         self.interval = interval
-        self.campaigns = campaigns
-        self.has_run = False
-        self.started_at = self.progressed_at = asyncio.get_running_loop().time()
-        self._asking = asking
+        self.targets: Sequence[Target] = ()
+        self.duration = 0.0  # of the last run over all targets, in seconds
+        self.job: Any = None  # APScheduler ships no types
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._has_run = False
+        self._loop = asyncio.get_running_loop()
+        self._started_at = self._created_at = self.progressed_at = self._loop.time()
         self._telemetry = telemetry
-        # Where in its step a poll is due. Without it a hundred workspaces would all ask in the same instant.
-        self._phase = zlib.crc32(asking.workspace.name.encode()) / 2**32
+        self._phase = phase
 
-    async def run_fast(self, campaigns: Sequence[Campaign]) -> None:
-        """Poll `campaigns` as fast as the budget allows, so that they are seen soon."""
-        await self._run(campaigns, step=0.0)
+    async def run(self, fresh: Sequence[Target] = ()) -> None:
+        """Poll all targets, spread evenly over the interval, or `fresh` ones as fast as the budget allows.
 
-    async def run(self) -> None:
-        """Poll all campaigns, spread evenly over the interval.
-
-        The last polls may end after the next sweep has begun; a poll that has not ended an interval after the last
-        one began makes the sweep an overrun.
+        What is due within a quarter of a second begins together. The last polls may end after the next run has begun;
+        one that has not ended an interval after the last one was due makes the sweep an overrun.
         """
-        await self._run(self.campaigns, step=self.interval / len(self.campaigns))
+        targets = fresh or self.targets
+        step = 0.0 if fresh else self.interval / len(targets)
+        grain = max(step, GRAIN)
+        self._started_at = began = due = self._loop.time()
+        polls = _Polls(self)
+        probed = await self._probe(targets, polls)
+        for place, target in enumerate(targets):
+            due = began + (place * step // grain + self._phase) * grain
+            if (wait := due - self._loop.time()) > 0 or place % _IN_ONE_GO == 0:
+                await asyncio.sleep(wait)
+            if target is not probed:
+                polls.begin(target, due + self.interval)
+        await self._end(polls, due + self.interval)
+        if len(targets) == len(self.targets):
+            self.duration = self._loop.time() - began
+
+    def next_due(self, target: Target) -> float | None:
+        """Return in how many seconds a target is due at the even pace, None where it is none of this sweep's."""
+        if target not in self.targets:
+            return None
+        place, count = self.targets.index(target), len(self.targets)
+        return (self._started_at + place * self.interval / count - self._loop.time()) % self.interval
 
     @property
     def is_ready(self) -> bool:
-        """Tell whether all campaigns have been polled once, or have had an interval's time for it."""
-        return self.has_run or asyncio.get_running_loop().time() >= self.started_at + self.interval
+        """Whether all targets have been polled once, or have had an interval's time for it."""
+        return self._has_run or self._loop.time() >= self._created_at + self.interval
 
     @property
     def is_stalled(self) -> bool:
-        """Tell whether nothing has ended or begun for so long that something other than the API must be wrong."""
-        api = self._asking.workspace.api
+        """Whether nothing has ended for so long that something other than the API must be wrong."""
+        api = self.poller.api
         longest_step = self.interval + api.timeout + 1 / api.requests_per_second
-        return asyncio.get_running_loop().time() > self.progressed_at + _STALLED_STEPS * longest_step
+        return self._loop.time() > self.progressed_at + _STALLED_STEPS * longest_step
 
-    async def _run(self, campaigns: Sequence[Campaign], *, step: float) -> None:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        polls = _Polls(self)
-        for place, campaign in enumerate(campaigns):
-            due = started + (place + self._phase) * step
-            wait = due - loop.time()
-            if wait > 0 or place % _IN_ONE_GO == 0:
-                await asyncio.sleep(wait)
-            probing = place == 0 and self._asking.refusal is not None
-            polls.begun()
-            self._asking.begin(campaign, due + self.interval, polls.ended, probing=probing)
-            if probing:
-                await polls.all_ended()  # the key was refused: hear once before going on
-        await self._end(polls, started + (len(campaigns) - 1 + self._phase) * step + self.interval)
-        self._telemetry.swept(self._asking.workspace.name, loop.time() - started)
+    async def _probe(self, targets: Sequence[Target], polls: "_Polls") -> Target | None:
+        """Ask with one target, and wait for the answer, while the key is refused."""
+        if self.poller.refusal.failure is None:
+            return None
+        target = self.poller.refusal.next_probe(targets)
+        polls.begin(target, self._loop.time() + self.interval, probe=True)
+        await polls.none_left.wait()
+        return target
 
     async def _end(self, polls: "_Polls", deadline: float) -> None:
         """Wait for the polls; what has not ended by the deadline goes on, but the next sweep does not wait for it."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
-                await polls.all_ended()
-        self.has_run = True
-        if polls.going_on or asyncio.get_running_loop().time() > deadline:  # late itself, for want of processor time
-            self._telemetry.overran(self._asking.workspace.name)
-            log.warning(
-                "sweep overran its interval",
-                workspace=self._asking.workspace.name,
-                interval=self.interval,
-                late_campaigns=polls.going_on,
-                campaigns=len(self.campaigns),
-                hint="raise poll.interval, api.requests_per_second or api.max_concurrency",
-            )
+                await polls.none_left.wait()
+        self._has_run = True
+        if polls.left or self._loop.time() > deadline:  # late itself, for want of processor time
+            self._telemetry.overran(self.poller.name)
+        self.poller.report.swept(self.targets, polls.left)
 
 
 class _Polls:
-    """Count the polls of one run that have not ended."""
+    """The polls of one run that have not ended."""
 
     def __init__(self, sweep: Sweep) -> None:
-        self.going_on = 0
+        self.left = 0
+        self.none_left = asyncio.Event()
         self._sweep = sweep
-        self._none = asyncio.Event()
-        self._none.set()
 
-    def begun(self) -> None:
-        self.going_on += 1
-        self._none.clear()
+    def begin(self, target: Target, deadline: float, *, probe: bool = False) -> None:
+        self.left += 1
+        self.none_left.clear()
+        self._sweep.poller.poll(target, deadline, self.end, probe=probe)
 
-    def ended(self) -> None:
+    def end(self) -> None:
         self._sweep.progressed_at = asyncio.get_running_loop().time()
-        self.going_on -= 1
-        if not self.going_on:
-            self._none.set()
-
-    async def all_ended(self) -> None:
-        await self._none.wait()
+        self.left -= 1
+        if not self.left:
+            self.none_left.set()

@@ -5,75 +5,73 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from exporter.config import Campaign
+from exporter.config import Target
 
 
 @dataclass(slots=True, eq=False)
-class Turn:
-    """Hold one campaign's turn to be polled: `ended` is called at its end, no attempt begins after `deadline`."""
+class Poll:
+    """One target to be polled: `ended` is called at its end, no attempt begins after `deadline` (event loop time).
 
-    campaign: Campaign
-    deadline: float
-    ended: Callable[[], None]
-    probing: bool = False
-    attempt: int = 0
-    hangs: bool = False
-
-
-class Slots:
-    """Let `ask` work on turns in the order in which they come, at most `count` at once.
-
-    Turns whose campaign hangs share half of the slots, so that they leave room for those that answer. A turn that
-    waits is a line in a queue, not a task: there may be tens of thousands.
+    Of the last poll of the target: whether it `failed`, and because the answer was `slow`; such polls share half of the
+    workers. A `probe` is sent although the key is refused. `retry` begins the next attempt.
     """
 
-    def __init__(self, count: int, ask: Callable[[Turn], Awaitable[None]]) -> None:
-        self._count = count
-        self._free_for_hanging = max(1, count // 2)
-        self._ask = ask
-        self._waiting: deque[Turn] = deque()
-        self._hanging: deque[Turn] = deque()  # passed over while their half is taken
-        self._workers: set[asyncio.Task[None]] = set()
+    target: Target
+    deadline: float
+    ended: Callable[[], None]
+    probe: bool = False
+    failed: bool = False
+    slow: bool = False
+    attempt: int = 0
+    retry: asyncio.TimerHandle | None = None
 
-    def put(self, turn: Turn) -> None:
-        """Let a turn wait for its slot."""
-        self._waiting.append(turn)
-        if len(self._workers) < self._count:
-            self._workers.add(asyncio.create_task(self._work()))
+
+class Workers:
+    """Run `attempt` on polls in the order in which they come, at most `count` at once, slow ones on half of them.
+
+    A poll that waits is an entry of a queue, not a task: there may be tens of thousands.
+    """
+
+    def __init__(self, count: int, attempt: Callable[[Poll], Awaitable[None]]) -> None:
+        self._count = count
+        self._left_for_slow = max(1, count // 2)
+        self._attempt = attempt
+        self._waiting: deque[Poll] = deque()
+        self._slow_waiting: deque[Poll] = deque()  # passed over while their half is taken
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def put(self, poll: Poll) -> None:
+        """Queue a poll."""
+        self._waiting.append(poll)
+        if len(self._tasks) < self._count:
+            self._tasks.add(asyncio.create_task(self._work()))
 
     async def stop(self) -> None:
-        """End what is being asked; what waits is never asked."""
-        workers = set(self._workers)
-        for worker in workers:
-            worker.cancel()
-        if workers:
-            await asyncio.wait(workers)
+        """Cancel what runs; what waits is never begun."""
+        tasks = set(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _work(self) -> None:
         try:
-            while (turn := self._next()) is not None:
+            while poll := self._next():
+                self._left_for_slow -= poll.slow
                 try:
-                    await self._ask(turn)
+                    await self._attempt(poll)
                 finally:
-                    if turn.hangs:
-                        self._let_next_hanging_in()
+                    if poll.slow:
+                        self._left_for_slow += 1
+                        if self._slow_waiting:
+                            self._waiting.append(self._slow_waiting.popleft())
         finally:
-            # Not in a callback, which would come late: put() must not count on a worker that has found no more turns.
-            if (worker := asyncio.current_task()) is not None:
-                self._workers.discard(worker)
+            # Not in a callback, which would come late: put() must not count on a worker that has found no more polls.
+            self._tasks.discard(asyncio.current_task())  # not in a local: by its traceback it would hold itself
 
-    def _next(self) -> Turn | None:
+    def _next(self) -> Poll | None:
         while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.hangs:
-                return turn
-            if self._free_for_hanging:
-                self._free_for_hanging -= 1
-                return turn
-            self._hanging.append(turn)
+            poll = self._waiting.popleft()
+            if not poll.slow or self._left_for_slow:
+                return poll
+            self._slow_waiting.append(poll)
         return None
-
-    def _let_next_hanging_in(self) -> None:
-        self._free_for_hanging += 1
-        if self._hanging:
-            self._waiting.append(self._hanging.popleft())

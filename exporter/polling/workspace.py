@@ -1,195 +1,216 @@
-"""How one workspace's campaigns are asked: budget, retries, and a key that is refused."""
+"""How one workspace's targets are polled: budget, retries, and a key that is refused."""
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
-from exporter.api import Client
-from exporter.config import Campaign, Key, Workspace
+from exporter.api import ENDPOINTS, Access, Client, excerpt
+from exporter.config import Campaign, SenderList, Target, TargetKey
 from exporter.errors import Failure, PollError, Reason
 from exporter.polling.budget import Budget
-from exporter.polling.workers import Slots, Turn
-from exporter.stats import Stats
+from exporter.polling.report import Report
+from exporter.polling.workers import Poll, Workers
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 
+_ENOUGH = 2
 
-class Asking:
-    """Poll single campaigns of one workspace and record what came of it.
 
-    No campaign is asked twice at once: where its last poll still goes on, a turn passes.
+class WorkspacePoller:
+    """Poll single targets of one workspace and record what came of it.
+
+    No target is polled twice at once: where its last poll still goes on, the next one is passed over.
     """
 
-    def __init__(
-        self, workspace: Workspace, client: Client, store: Store, telemetry: Telemetry, *, budget: Budget | None = None
+    def __init__(  # noqa: PLR0913 - its parts, all but the first two by name
+        self, name: str, access: Access, *, client: Client, store: Store, telemetry: Telemetry, budget: Budget | None
     ) -> None:
-        self.workspace = workspace
-        self.client = client
-        self.budget = budget or Budget(workspace.api.requests_per_second)
-        self.refusal: Failure | None = None
+        self.name = name
+        self.access = access
+        self.api = access.api
+        self.budget = budget or Budget(access.api.requests_per_second)
+        self.targets: Sequence[Target] = ()
+        self.refusal = Refusal()
+        self.report = Report(name, store)
+        self._client = client
         self._store = store
         self._telemetry = telemetry
         self._loop = asyncio.get_running_loop()
-        self._log = structlog.get_logger().bind(workspace=workspace.name)
-        self._slots = Slots(workspace.api.max_concurrency, self._take)
-        self._asked: set[Key] = set()
-        self._pausing: dict[Turn, asyncio.TimerHandle] = {}
+        self._log = structlog.get_logger().bind(workspace=name)
+        self._workers = Workers(access.api.max_concurrency, self._attempt)
+        self._polled: dict[TargetKey, Poll] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def begin(self, campaign: Campaign, deadline: float, ended: Callable[[], None], *, probing: bool = False) -> None:
-        """Begin to poll one campaign; no retry starts after `deadline`, in the event loop's time.
+    def poll(self, target: Target, deadline: float, ended: Callable[[], None], *, probe: bool = False) -> None:
+        """Begin to poll one target; no retry starts after `deadline`, in the event loop's time.
 
-        `ended` is called when it has ended, perhaps before this returns. While the key is refused, nothing is sent
-        and the refusal is what came of the poll, unless it is `probing`.
+        `ended` is called when the poll has ended, perhaps before this returns. While the key is refused, nothing is
+        sent and the refusal is the outcome, unless the poll is a probe.
         """
-        key = campaign.key
-        if key in self._asked or self._store.get(key) is None:
-            self._pass(campaign)
+        key = target.key
+        state = self._store.get(key)
+        if key in self._polled or state is None:
+            if self.budget.is_held:  # it is shown, or `up` would stay 1 until the target is polled again
+                self._fail(target, Failure(Reason.RATE_LIMITED, "not asked, the API told the workspace to wait"))
             ended()
             return
-        self._asked.add(key)
+        slow = state.error is not None and state.error.reason is Reason.TIMEOUT
+        poll = self._polled[key] = Poll(target, deadline, ended, probe, failed=state.error is not None, slow=slow)
         self._idle.clear()
-        self._line_up(Turn(campaign, deadline, ended, probing))
+        self._queue(poll)
 
-    async def finish(self) -> None:
+    async def all_ended(self) -> None:
         """Wait for all polls that have begun."""
         await self._idle.wait()
 
     async def stop(self) -> None:
         """End all polls at once and close the connections."""
-        for pause in self._pausing.values():
-            pause.cancel()
-        self._pausing.clear()
-        await self._slots.stop()
-        await self.client.aclose()
+        for poll in self._polled.values():
+            if poll.retry:
+                poll.retry.cancel()
+        await self._workers.stop()
+        await self._client.aclose()
 
-    def _pass(self, campaign: Campaign) -> None:
-        """Let a turn pass; one that a 429 lets pass is told, or `up` would stay 1 until the campaign is asked again."""
-        if self.budget.is_held:
-            self._fail(campaign, Failure(Reason.RATE_LIMITED, "not asked, the API told the workspace to wait"))
-
-    def _line_up(self, turn: Turn) -> None:
-        self._pausing.pop(turn, None)
-        if (refused := self._refused(turn)) is not None:
-            try:
-                self._fail(turn.campaign, refused)
-            finally:
-                self._end(turn)
+    def _queue(self, poll: Poll) -> None:
+        if self.refusal.failure is None or poll.probe:
+            self._workers.put(poll)
             return
-        last = self._last_failure(turn.campaign)
-        turn.hangs = last is not None and last.reason is Reason.TIMEOUT
-        self._slots.put(turn)
+        try:
+            self._fail(poll.target, _not_asked(self.refusal.failure))
+        finally:
+            self._end(poll)
 
-    def _end(self, turn: Turn) -> None:
-        self._asked.discard(turn.campaign.key)
-        if not self._asked:
+    def _end(self, poll: Poll) -> None:
+        self._polled.pop(poll.target.key, None)
+        if not self._polled:
             self._idle.set()
-        turn.ended()
+        poll.ended()
 
-    async def _take(self, turn: Turn) -> None:
-        goes_on = False
+    async def _attempt(self, poll: Poll) -> None:
+        """Send one request and record the outcome, unless another attempt follows."""
+        has_ended = True
         try:
-            goes_on = await self._attempt(turn)
+            await self.budget.acquire()
+            failure = await self._ask(poll)
+            has_ended = failure is None or not self._retry(poll, failure)
+            if failure is not None and has_ended:
+                self._fail(poll.target, failure)
         except Exception:  # noqa: BLE001 - logged: a fault of ours must not end the sweep, and is not the API's
-            self._log.exception("internal error while polling", campaign_id=turn.campaign.id)
-            self._fail(turn.campaign, Failure(Reason.INVALID_RESPONSE, "internal error, see the log"))
+            self._log.exception("internal error while polling", **poll.target.named)
+            self._fail(poll.target, Failure(Reason.INVALID_RESPONSE, "internal error, see the log"))
         finally:
-            if not goes_on:
-                self._end(turn)
+            if has_ended:
+                self._end(poll)
 
-    async def _attempt(self, turn: Turn) -> bool:
-        """Ask once and record what came of it; tell whether another attempt follows instead."""
-        await self.budget.acquire()
-        if (refused := self._refused(turn)) is not None:  # another campaign has learnt of it in the meantime
-            self._fail(turn.campaign, refused)
+    async def _ask(self, poll: Poll) -> Failure | None:
+        """Send one request and record a reading; return why there is none."""
+        if self.refusal.failure is not None and not poll.probe:  # another target has met it in the meantime
             await asyncio.sleep(0)  # nothing was waited for, and thousands may follow: let others run
-            return False
+            return _not_asked(self.refusal.failure)
+        target, failure, body, started = poll.target, None, b"", self._loop.time()
+        endpoint = ENDPOINTS[target.endpoint]
         try:
-            stats = await self._send(turn)
+            body = await self._client.get(endpoint.path(target.id))
         except PollError as error:
-            if self._retry(turn, error.failure):
-                return True
-            self._fail(turn.campaign, error.failure)
-        else:
-            self._succeed(turn, stats)
-        return False
-
-    async def _send(self, turn: Turn) -> Stats:
-        started = self._loop.time()
-        code: str | None = None
+            failure = error.failure
+        seconds = self._loop.time() - started
+        self._answered(target, failure, seconds)
         try:
-            stats = await self.client.read(turn.campaign.id)
+            reading = None if failure else endpoint.parse(body, target.id)
         except PollError as error:
-            code = error.failure.code
-            if error.failure.refuses_key or turn.probing:
-                self._judge_key(error.failure if error.failure.refuses_key else None)
-            raise
-        else:
-            code = "200"
-            self._judge_key(None)
-            return stats
-        finally:
-            if code is not None:
-                self._telemetry.requested(self.workspace.name, code, self._loop.time() - started)
+            failure = replace(error.failure, excerpt=excerpt(body))
+        if failure is not None:
+            return replace(endpoint.explain(failure), seconds=seconds)
+        self._log.debug("polled", **target.named, bytes=len(body), reading=reading)
+        if poll.failed:
+            self.report.succeeded(target)
+        if target.kind == Campaign.kind:
+            self._telemetry.polled(self.name, "success")
+        self._store.succeeded(target.key, reading, seconds, len(body))
+        return None
 
-    def _retry(self, turn: Turn, error: Failure) -> bool:
-        """Let the turn line up again after a pause, if that can help and there is time for it."""
-        pause = self._pause(error, turn.attempt, turn.campaign.poll.interval)
-        out_of_time = self._loop.time() + pause >= turn.deadline
-        if not error.may_pass or turn.attempt >= self.workspace.api.retries or out_of_time:
+    def _answered(self, target: Target, failure: Failure | None, seconds: float) -> None:
+        """Record a request, and what it says of the key."""
+        code = failure.code if failure else "200"
+        if code is not None:
+            self._telemetry.requested(self.name, target.endpoint, code, seconds)
+            self._log.debug("request ended", **target.named, code=code, seconds=round(seconds, 3))
+        before = self.refusal.failure
+        self.refusal.record(target, failure, self.targets)
+        refusal = self.refusal.failure
+        if refusal is None and before is not None:
+            self._log.info("key no longer refused")
+            self._poll_refused()
+        elif refusal is not None and before is None:
+            self._log.error("no key" if refusal.code is None else "key refused", detail=refusal.detail)
+
+    def _retry(self, poll: Poll, failure: Failure) -> bool:
+        """Queue the poll again after a pause, if that can help and there is time for it.
+
+        The pause is exponential with full jitter, or as the API says; a 429 holds the whole workspace.
+        """
+        pause = failure.retry_after
+        if pause is None:
+            pause = random.uniform(0, 2.0**poll.attempt)  # noqa: S311 - spreads retries, guards nothing
+        if failure.reason is Reason.RATE_LIMITED:
+            # A campaign comes first: a list of senders, asked more rarely, holds them no longer than one would.
+            self.budget.hold(min(pause, *(target.poll.interval for target in (poll.target, *self.targets[:1]))))
+        if not failure.is_transient or poll.attempt >= self.api.retries or self._loop.time() + pause >= poll.deadline:
             return False
-        turn.attempt += 1
-        self._pausing[turn] = self._loop.call_later(pause, self._line_up, turn)
+        poll.attempt += 1
+        poll.retry = self._loop.call_later(pause, self._queue, poll)
         return True
 
-    def _pause(self, error: Failure, attempt: int, interval: float) -> float:
-        """Back off exponentially with full jitter, or as the API says; a 429 holds the whole workspace."""
-        pause = error.retry_after
-        if pause is None:
-            pause = random.uniform(0, 2.0**attempt)  # noqa: S311 - spreads retries, guards nothing
-        if error.reason is Reason.RATE_LIMITED:
-            self.budget.hold(min(pause, interval))
-        return pause
+    def _fail(self, target: Target, failure: Failure) -> None:
+        self.report.failed(target, failure)
+        if target.kind == Campaign.kind:
+            self._telemetry.polled(self.name, failure.reason)
+        self._store.failed(target.key, failure)
 
-    def _succeed(self, turn: Turn, stats: Stats) -> None:
-        last = self._last_failure(turn.campaign)
-        tell = self._log.info if last and last.code else self._log.debug
-        tell("polled", campaign_id=turn.campaign.id)
-        self._store.succeeded(turn.campaign.key, stats)
-
-    def _fail(self, campaign: Campaign, error: Failure) -> None:
-        last = self._last_failure(campaign)
-        # Once when it starts, not at each poll of a long night; a refused key is told of once, not for each campaign.
-        is_news = (last is None or last.reason is not error.reason) and error.code is not None
-        say = self._log.warning if is_news else self._log.debug
-        say("poll failed", campaign_id=campaign.id, reason=error.reason.value, detail=error.detail)
-        self._store.failed(campaign.key, error)
-
-    def _last_failure(self, campaign: Campaign) -> Failure | None:
-        state = self._store.get(campaign.key)
-        return state.error if state else None
-
-    def _refused(self, turn: Turn) -> Failure | None:
-        if self.refusal is None or turn.probing:
-            return None
-        return Failure(self.refusal.reason, f"not asked, the workspace's key was refused: {self.refusal.detail}")
-
-    def _judge_key(self, refusal: Failure | None) -> None:
-        if refusal is not None and self.refusal is None:
-            self._log.error("key refused", detail=refusal.detail)
-        elif refusal is None and self.refusal is not None:
-            self._log.info("key no longer refused")
-            self.refusal = None
-            self._ask_again()
-        self.refusal = refusal
-
-    def _ask_again(self) -> None:
-        """Ask at once for all that were not asked while the key was refused."""
+    def _poll_refused(self) -> None:
+        """Poll at once what was not polled while the key was refused."""
         now = self._loop.time()
-        for campaign in self.workspace.campaigns:
-            last = self._last_failure(campaign)
-            if last is not None and last.refuses_key:
-                self.begin(campaign, now + campaign.poll.interval, lambda: None)
+        for target in self.targets:
+            state = self._store.get(target.key)
+            if state is not None and state.error is not None and state.error.refuses_key:
+                self.poll(target, now + target.poll.interval, lambda: None)
+
+
+class Refusal:
+    """The key is refused when two targets met a 401 with no answer in between, or the only one did.
+
+    A 401 for one target while others are answered is that target's own trouble. A key may be allowed to read campaigns
+    and no senders, so what is refused to lists of senders says nothing of it.
+    """
+
+    def __init__(self) -> None:
+        self.failure: Failure | None = None
+        self._refused_ids: set[str] = set()
+        self._probes = 0
+
+    def record(self, target: Target, failure: Failure | None, targets: Sequence[Target]) -> None:
+        """Record the outcome of a request, None for a reading."""
+        if failure is not None and failure.code is not None and target.kind == SenderList.kind:
+            return
+        if failure is None or (not failure.refuses_key and (failure.code or "").isdigit()):
+            self.failure = None
+            self._refused_ids.clear()
+        elif failure.refuses_key:
+            self._refused_ids.add(target.id)
+            others = (other for other in targets if other.kind == target.kind and other.id != target.id)
+            if len(self._refused_ids) >= _ENOUGH or not any(others) or failure.code is None:
+                self.failure = failure
+
+    def next_probe(self, targets: Sequence[Target]) -> Target:
+        """Return the target to ask with while the key is refused: another one each time."""
+        self._probes += 1
+        return targets[self._probes % len(targets)]
+
+
+def _not_asked(refusal: Failure) -> Failure:
+    why = "" if refusal.code is None else "the workspace's key was refused: "
+    return Failure(refusal.reason, f"not asked, {why}{refusal.detail}")

@@ -2,15 +2,15 @@
 
 import asyncio
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import httpx
 
 from exporter.api import Client
-from exporter.config import Config, Threshold, Thresholds, Workspace
-from exporter.exposition import Format, Page
-from exporter.polling import Poller
-from exporter.secret import ApiKey
-from exporter.store import Store
+from exporter.app import Exporter
+from exporter.config import Config, Poll, SenderList, Threshold, Thresholds
+from exporter.exposition import Format
 from exporter.telemetry import Telemetry
 from tests import build
 from tests.conftest import run_virtually
@@ -18,19 +18,39 @@ from tests.conftest import run_virtually
 STARTED = 1_750_000_000.0
 LATENCY = 0.25  # seconds; like the budget a fraction that a float holds exactly
 LABELS = (("team", "growth"),)
+SENDERS = {
+    b"/v1/sender-pools": [
+        {
+            "id": "pool_01HABC123",
+            "name": "Primary Outbound Pool",
+            "dailyCapacity": 2000,
+            "remainingVolume": 1340,
+            "senderAccountIds": ["sa_01HXYZ001", "sa_01HXYZ002"],
+        },
+        {"id": "pool_01HZ9KQMX8W4VC3P", "name": "Warm-Up Pool", "senderCount": 3, "dailyCapacity": 300},
+    ],
+    b"/v1/sender-accounts": [
+        {"id": "sa_01HXYZ001", "email": "alex.rivera@acme.io", "name": "Alex Rivera", "status": "active"},
+        {"id": "sa_01HXYZ002", "email": "morgan.lee@acme.io", "name": "Morgan Lee", "status": "paused"},
+    ],
+}
 EVERY_THRESHOLD = Thresholds(
     bounce_ratio=Threshold(warning=0.03, critical=0.05),
     emails_queued=Threshold(warning=1000, critical=5000),
     queue_drain=Threshold(warning=72 * 3600.0),
     reply_ratio=Threshold(info=0.01),
-    min_emails_sent=50,
 )
 
 
 def documented_config() -> Config:
     known = build.campaign("camp_123", name="VP Sales", labels=LABELS, thresholds=EVERY_THRESHOLD)
     missing = build.campaign("camp_404", name="Nobody", labels=LABELS)
-    return build.config(build.workspace([known, missing], requests_per_second=8.0))
+    senders = [SenderList("acme", endpoint, LABELS, Poll(300, 900)) for endpoint in ("sender_pools", "sender_accounts")]
+    acme = build.workspace([known, missing], requests_per_second=8.0)
+    globex = build.workspace([], name="globex", base_url="https://globex.test")
+    return build.config(
+        replace(acme, senders=tuple(senders)), replace(globex, senders=(SenderList("globex", "sender_pools", LABELS),))
+    )
 
 
 def documented_page(page_format: Format) -> bytes:
@@ -40,26 +60,23 @@ def documented_page(page_format: Format) -> bytes:
 
 
 async def _poll_once(page_format: Format) -> bytes:
-    config, telemetry = documented_config(), Telemetry(of_process=False)
     clock = asyncio.get_running_loop().time
-    store = Store(wall=lambda: STARTED + clock(), monotonic=clock)
-    render_own = {Format.TEXT: telemetry.render_text, Format.OPENMETRICS: telemetry.render_openmetrics}
-    page = Page(store, lambda own_format: render_own[own_format]())
-    store.configure(config.campaigns)
-    telemetry.configure((workspace.name, len(workspace.campaigns)) for workspace in config.workspaces)
-    telemetry.loaded(STARTED)
-    poller = Poller(store, telemetry, _open_client)
-    await poller.poll_once(config)
-    await poller.stop()
-    return page.render(page_format)
-
-
-def _open_client(workspace: Workspace) -> Client:
-    return Client(workspace.api, ApiKey(workspace.key), transport=httpx.MockTransport(_answer))
+    exporter = Exporter(
+        Path("config.yaml"),
+        documented_config(),
+        telemetry=Telemetry(of_process=False),
+        open_client=lambda access: Client(access, transport=httpx.MockTransport(_answer)),
+        wall=lambda: STARTED + clock(),
+    )
+    await exporter.poll_once()
+    await exporter.stop()
+    return exporter.page.render(page_format)
 
 
 async def _answer(request: httpx.Request) -> httpx.Response:
     await asyncio.sleep(LATENCY)
-    if request.url.path == "/v1/campaigns/camp_123/stats":
+    if request.extensions["target"] == b"/v1/campaigns/camp_123/stats":
         return httpx.Response(200, json=build.DOCUMENTED)
+    if request.url.host != "globex.test" and request.extensions["target"] in SENDERS:
+        return httpx.Response(200, json=SENDERS[request.extensions["target"]])
     return httpx.Response(404, json={"error": {"code": "campaign_not_found"}})

@@ -1,4 +1,4 @@
-"""The page: that it says what was read, in both formats, and follows every change."""
+"""The page: what is on it, and when; tests/golden has a whole one, and test_changes.py holds each change to it."""
 
 import re
 import subprocess
@@ -8,68 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import Campaign, Poll, Threshold, Thresholds
+from exporter.api import Stats
+from exporter.config import Poll, Sending, Threshold, Thresholds
 from exporter.errors import Failure, Reason
 from exporter.exposition import METRICS, Format, Page
-from exporter.stats import Stats
 from tests import build
-from tests.exposition.documented import STARTED, documented_page
+from tests.exposition.documented import documented_page
 from tests.exposition.parsed import families, samples
 from tests.tools import need
 
 PAGES = {page_format: documented_page(page_format) for page_format in Format}
-OF_ACME = {"workspace": "acme", "team": "growth"}
-KNOWN = OF_ACME | {"campaign_id": "camp_123", "campaign": "VP Sales"}
-MISSING = OF_ACME | {"campaign_id": "camp_404", "campaign": "Nobody"}
-
-EXPECTED: list[tuple[str, dict[str, str], float]] = [
-    ("leads_enrolled", KNOWN, 500),
-    ("emails_sent", KNOWN, 480),
-    ("emails_delivered", KNOWN, 471),
-    ("emails_bounced", KNOWN, 9),
-    ("leads_replied", KNOWN, 38),
-    ("emails_queued", KNOWN, 20),
-    ("open_ratio", KNOWN, 0.42),
-    ("reply_ratio", KNOWN, 0.08),
-    ("up", KNOWN, 1),
-    ("up", MISSING, 0),
-    ("last_success_timestamp_seconds", KNOWN, STARTED + 0.25),
-    ("error", MISSING | {"reason": "campaign_not_found"}, 1),
-    ("emails_queued_threshold", KNOWN | {"severity": "warning"}, 1000),
-    ("emails_queued_threshold", KNOWN | {"severity": "critical"}, 5000),
-    ("reply_ratio_threshold", KNOWN | {"severity": "info"}, 0.01),
-]
-for both in (KNOWN, MISSING):
-    EXPECTED += [
-        ("stale_after_seconds", both, 300),
-        ("bounce_ratio_threshold", both | {"severity": "warning"}, 0.03),
-        ("bounce_ratio_threshold", both | {"severity": "critical"}, 0.05),
-        ("queue_drain_seconds_threshold", both | {"severity": "warning"}, 259_200),
-        ("min_emails_sent_threshold", both, 50),
-    ]
-
-
-@pytest.mark.parametrize("page_format", Format)
-def test_each_sample_is_what_was_read(page_format: Format) -> None:
-    of_campaigns = {
-        series: value
-        for series, value in samples(PAGES[page_format], page_format).items()
-        if series[0].startswith("leadterra_campaign_")
-    }
-
-    assert of_campaigns == {
-        (f"leadterra_campaign_{name}", frozenset(labels.items())): value for name, labels, value in EXPECTED
-    }
-
-
-@pytest.mark.parametrize("page_format", Format)
-def test_the_exporter_s_own_metrics_are_on_the_page(page_format: Format) -> None:
-    told = samples(PAGES[page_format], page_format)
-
-    for code, count in {"200": 1, "404": 1, "500": 0}.items():
-        series = frozenset({("workspace", "acme"), ("code", code)})
-        assert told["leadterra_api_requests_total", series] == count
-    assert told["leadterra_workspace_campaigns", frozenset({("workspace", "acme")})] == 2
 
 
 @pytest.mark.parametrize("page_format", Format)
@@ -89,6 +37,11 @@ def test_each_family_stands_together_under_its_help_and_type(page_format: Format
             assert re.fullmatch(rf"{current}(_total|_bucket|_sum|_count)?", re.split("[{ ]", line)[0])
         elif line != "# EOF":
             current = line.split()[2]
+
+
+def test_every_help_is_a_sentence() -> None:
+    texts = [line.split(" ", 3)[3] for line in documented_page(Format.TEXT).decode().splitlines() if "# HELP" in line]
+    assert [text for text in texts if not re.fullmatch(r"[A-Z1].*[^.]\.", text)] == []
 
 
 def test_openmetrics_names_units_and_ends_with_its_mark() -> None:
@@ -127,7 +80,7 @@ def test_any_reading_comes_back(stats: Stats) -> None:
     store = build.Clock().store()
     page = Page(store, lambda _: b"")
     store.configure([build.campaign()])
-    store.succeeded(("acme", "camp_123"), stats)
+    store.succeeded(("acme", "campaign", "camp_123"), stats)
 
     told = {name: value for (name, _), value in samples(page.render(Format.TEXT), Format.TEXT).items()}
     for metric in METRICS[:8]:
@@ -135,97 +88,69 @@ def test_any_reading_comes_back(stats: Stats) -> None:
         assert told.get(metric.name) == getattr(stats, attribute)
 
 
-class World:
-    """A page of some campaigns that have been read."""
-
-    def __init__(self, *campaigns: Campaign) -> None:
-        self.clock = build.Clock()
-        self.store = self.clock.store()
-        self.lines = build.page(self.store)
-        self.store.configure(campaigns)
-        for each in campaigns:
-            self.store.succeeded(each.key, Stats(sent=7, open_rate=0.5))
-
-    def names(self) -> list[str]:
-        return [line.removeprefix("leadterra_campaign_").split("{")[0] for line in self.lines()]
+def test_without_campaigns_the_page_is_empty() -> None:
+    assert build.page(build.Clock().store())() == []
 
 
-A, B = build.campaign("a"), build.campaign("b")
 FROM_POLLS = ["up", "last_success_timestamp_seconds"]
 FROM_CONFIGURATION = [
     "stale_after_seconds",
-    "bounce_ratio_threshold",
-    "bounce_ratio_threshold",
-    "queue_drain_seconds_threshold",
-    "min_emails_sent_threshold",
+    *["bounce_ratio_threshold"] * 2,
+    "queue_stalled_seconds_threshold",
+    "min_emails_bounced_threshold",
+    "sending_expected",
 ]
 
 
-def test_without_campaigns_the_page_is_empty() -> None:
-    assert Page(World().store, lambda _: b"").render(Format.TEXT) == b""
+def test_what_is_on_the_page_through_a_campaign_s_life() -> None:
+    clock, campaign = build.Clock(), build.campaign("a")
+    store = clock.store()
+    lines = build.page(store)
 
+    def names() -> list[str]:
+        return [line.removeprefix("leadterra_campaign_").split("{")[0] for line in lines()]
 
-def test_a_campaign_that_goes_leaves_no_line_and_takes_no_other() -> None:
-    world = World(A, B)
-    of_b = [line for line in world.lines() if 'campaign_id="b"' in line]
-    world.store.configure([B])
-
-    assert world.lines() == of_b
-
-
-def test_a_campaign_that_was_never_polled_shows_its_configuration() -> None:
-    world = World()
-    world.store.configure([A])
-
-    assert world.names() == FROM_CONFIGURATION
-
-
-def test_what_is_stale_goes_and_comes_back_with_the_next_reading() -> None:
-    world = World(A)
-    whole = world.names()
-    assert whole == ["emails_sent", "open_ratio", *FROM_POLLS, *FROM_CONFIGURATION]
-
-    world.clock.monotonic = 301
-    assert world.names() == [*FROM_POLLS, *FROM_CONFIGURATION]
-    world.store.succeeded(A.key, Stats(sent=7, open_rate=0.5))
-    assert world.names() == whole
-
-
-def test_a_field_that_is_no_longer_sent_goes() -> None:
-    world = World(A)
-    world.store.succeeded(A.key, Stats(open_rate=0.5))
-
-    assert world.names() == ["open_ratio", *FROM_POLLS, *FROM_CONFIGURATION]
-
-
-def test_an_error_stands_while_polls_fail() -> None:
-    world = World(A)
+    store.configure([campaign])
+    assert names() == FROM_CONFIGURATION  # never polled
+    store.succeeded(campaign.key, Stats(sent=7, open_rate=0.5))
+    assert names() == (whole := ["emails_sent", "open_ratio", *FROM_POLLS, *FROM_CONFIGURATION])
+    clock.monotonic = 301
+    assert names() == [*FROM_POLLS, *FROM_CONFIGURATION]  # stale
+    store.succeeded(campaign.key, Stats(sent=7, open_rate=0.5))
+    assert names() == whole
+    store.succeeded(campaign.key, Stats(open_rate=0.5))
+    assert names() == ["open_ratio", *FROM_POLLS, *FROM_CONFIGURATION]  # a field that is no longer sent
     for reason in (Reason.TIMEOUT, Reason.SERVER_ERROR):
-        world.store.failed(A.key, Failure(reason, "why"))
-        (line,) = [line for line in world.lines() if "campaign_error" in line]
+        store.failed(campaign.key, Failure(reason, "why"))
+        (line,) = [line for line in lines() if "campaign_error" in line]
         assert line.endswith(f',reason="{reason}"}} 1')
-    world.store.succeeded(A.key, Stats(sent=7))
-
-    assert "error" not in world.names()
-
-
-def test_changed_labels_change_every_line() -> None:
-    world = World(A, B)
-    before = world.lines()
-    world.store.configure([replace(A, name="renamed", labels=(("team", "growth"),)), B])
-
-    old, new = 'campaign_id="a",campaign="a"', 'campaign_id="a",campaign="renamed",team="growth"'
-    assert world.lines() == [line.replace(old, new) for line in before]
+    store.succeeded(campaign.key, Stats(sent=7))
+    assert names() == ["emails_sent", *FROM_POLLS, *FROM_CONFIGURATION]
 
 
 def test_changed_thresholds_are_shown_at_once() -> None:
-    world = World(A)
-    thresholds = Thresholds(bounce_ratio=Threshold(critical=0.08), queue_drain=Threshold(), min_emails_sent=0)
-    world.store.configure([replace(A, thresholds=thresholds, poll=Poll(stale_after=400))])
+    store, campaign = build.Clock().store(), build.campaign("a")
+    lines = build.page(store)
+    store.configure([campaign])
+    assert len(lines()) == len(FROM_CONFIGURATION)
+    thresholds = Thresholds(bounce_ratio=Threshold(critical=0.08), queue_stalled=Threshold())
+    store.configure([replace(campaign, thresholds=thresholds, poll=Poll(stale_after=400))])
 
     labels = 'workspace="acme",campaign_id="a",campaign="a"'
-    assert world.lines()[-3:] == [
+    assert lines() == [
         f"leadterra_campaign_stale_after_seconds{{{labels}}} 400",
         f'leadterra_campaign_bounce_ratio_threshold{{{labels},severity="critical"}} 0.08',
-        f"leadterra_campaign_min_emails_sent_threshold{{{labels}}} 0",
+        f"leadterra_campaign_min_emails_bounced_threshold{{{labels}}} 5",
+        f"leadterra_campaign_sending_expected{{{labels}}} 0",
     ]
+
+
+def test_what_time_changes_is_shown_without_a_poll() -> None:
+    clock = build.Clock()  # a Sunday, 15:06:40
+    store = clock.store()
+    lines = build.page(store)
+    store.configure([build.campaign("a"), build.campaign("b", sending=Sending(days=(6,)))])
+    told = {}
+    for clock.monotonic in (0, 8.9 * 3600, 9 * 3600):
+        told[clock.monotonic] = [line[-1] for line in lines() if "sending_expected" in line]
+    assert list(told.values()) == [["0", "1"], ["1", "0"], ["1", "0"]]

@@ -8,16 +8,16 @@ import pytest
 from exporter.secret import KeySource
 from tests import build
 from tests.conftest import run_virtually
-from tests.polling.world import World, campaigns, good, status
+from tests.polling.world import World, campaigns, good, one_workspace, status
 
 
 def test_reload_adds_removes_and_leaves_the_rest_undisturbed() -> None:
     async def scenario() -> World:
         async with World() as world:
             before = [build.campaign("kept"), build.campaign("removed")]
-            await world.run(build.config(build.workspace(before)), 70)
+            await world.run(one_workspace(before), 70)
             after = [build.campaign("kept"), build.campaign("added")]
-            await world.configure(build.config(build.workspace(after)))
+            await world.configure(one_workspace(after))
             await asyncio.sleep(200)
         return world
 
@@ -28,18 +28,18 @@ def test_reload_adds_removes_and_leaves_the_rest_undisturbed() -> None:
     assert max(world.times("removed")) < 70
     kept = world.times("kept")
     assert {round(later - at) for at, later in pairwise(kept[1:])} == {60}
-    assert world.store.get(("acme", "removed")) is None
+    assert world.store.get(("acme", "campaign", "removed")) is None
 
 
 def test_reload_with_another_key_asks_all_again_but_keeps_a_hold() -> None:
     async def scenario() -> World:
         async with World({"*": status(429, **{"Retry-After": "50"})}) as world:
-            await world.run(build.config(build.workspace(campaigns(3))), 10)
+            await world.run(one_workspace(campaigns(3)), 10)
             world.answers["*"] = good
             other_key = KeySource(env="LEADTERRA_TEST_KEY_2")
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("LEADTERRA_TEST_KEY_2", "sk_test_other")
-                await world.configure(build.config(build.workspace(campaigns(3), key=other_key)))
+                await world.configure(one_workspace(campaigns(3), key=other_key))
                 await asyncio.sleep(60)
         return world
 
@@ -53,8 +53,8 @@ def test_reload_with_another_key_asks_all_again_but_keeps_a_hold() -> None:
 def test_reload_changes_the_budget_and_closes_the_old_connections() -> None:
     async def scenario() -> World:
         async with World() as world:
-            await world.run(build.config(build.workspace(campaigns(20), requests_per_second=100)), 10)
-            await world.configure(build.config(build.workspace(campaigns(20), requests_per_second=1)))
+            await world.run(one_workspace(campaigns(20), requests_per_second=100), 10)
+            await world.configure(one_workspace(campaigns(20), requests_per_second=1))
             await asyncio.sleep(18)
             assert [transport.is_closed for transport in world.transports] == [True, False]
         return world
@@ -69,8 +69,8 @@ def test_reload_changes_the_budget_and_closes_the_old_connections() -> None:
 def test_reload_changes_an_interval() -> None:
     async def scenario() -> World:
         async with World() as world:
-            await world.run(build.config(build.workspace(campaigns(1, interval=7))), 100)
-            await world.configure(build.config(build.workspace(campaigns(1, interval=60))))
+            await world.run(one_workspace(campaigns(1, interval=7)), 100)
+            await world.configure(one_workspace(campaigns(1, interval=60)))
             await asyncio.sleep(300)
         return world
 

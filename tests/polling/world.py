@@ -2,19 +2,21 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Self, TypeAlias
+from io import StringIO
+from typing import Any, Self, TypeAlias
 
 import httpx
 
-from exporter.api import Client
-from exporter.config import Campaign, Config, Workspace
+from exporter import log
+from exporter.api import Access, Client, read_access
+from exporter.config import Campaign, Config
 from exporter.polling import Poller
-from exporter.secret import ApiKey
 from exporter.store import State, Store
 from exporter.telemetry import Telemetry
 from tests import build
+from tests.conftest import run_virtually
 
 Answer: TypeAlias = Callable[[str], Awaitable[httpx.Response]]
 
@@ -31,9 +33,15 @@ def status(code: int, **headers: str) -> Answer:
     return answer
 
 
-async def hang(_: str) -> httpx.Response:
-    await asyncio.sleep(3600)
-    raise AssertionError("the time-out comes first")
+def slow(seconds: float, then: Answer = good) -> Answer:
+    async def answer(campaign_id: str) -> httpx.Response:
+        await asyncio.sleep(seconds)
+        return await then(campaign_id)
+
+    return answer
+
+
+hang = slow(3600)  # the time-out comes first
 
 
 class Transport(httpx.MockTransport):
@@ -60,13 +68,13 @@ class World:
         self.telemetry = Telemetry()
         self.poller = Poller(self.store, self.telemetry, self._open_client)
 
-    def _open_client(self, workspace: Workspace) -> Client:
+    def _open_client(self, access: Access) -> Client:
         transport = Transport(self._answer)
         self.transports.append(transport)
-        return Client(workspace.api, ApiKey(workspace.key), transport=transport, wall=self.wall)
+        return Client(access, transport=transport, wall=self.wall)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
-        campaign_id = request.url.path.split("/")[3]
+        campaign_id = request.extensions["target"].decode().split("/")[3]
         self.asked.append((asyncio.get_running_loop().time(), campaign_id))
         self._in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self._in_flight)
@@ -76,9 +84,20 @@ class World:
             self._in_flight -= 1
 
     async def configure(self, config: Config) -> None:
+        await self._adopt(config)
+        self.poller.begin()
+
+    async def poll_once(self, config: Config) -> None:
+        await self._adopt(config)
+        await self.poller.poll_once()
+
+    async def _adopt(self, config: Config) -> None:
+        accesses = {each.name: read_access(each, self.poller.access(each.name)) for each in config.workspaces}
+        pollers = await self.poller.prepare(accesses)
         self.store.configure(config.campaigns)
-        await self.poller.configure(config)
-        self.telemetry.configure((workspace.name, len(workspace.campaigns)) for workspace in config.workspaces)
+        retired = self.poller.adopt(config, pollers)
+        self.telemetry.configure(config.workspaces)
+        await asyncio.gather(*(poller.stop() for poller in retired))
 
     async def __aenter__(self) -> Self:
         return self
@@ -95,7 +114,7 @@ class World:
         return [round(at, 2) for at, id_ in self.asked if id_ == campaign_id]
 
     def state(self, campaign_id: str) -> State:
-        state = self.store.get(("acme", campaign_id))
+        state = self.store.get(("acme", "campaign", campaign_id))
         assert state is not None
         return state
 
@@ -110,8 +129,34 @@ class World:
         return value
 
     def requests(self, code: str) -> float | None:
-        labels = {"workspace": "acme", "code": code}
+        labels = {"workspace": "acme", "endpoint": "campaign_stats", "code": code}
         return self.telemetry.registry.get_sample_value("leadterra_api_requests_total", labels)
+
+
+def polled(*steps: tuple[Answer | dict[str, Answer], float], of: int | Config = 1, **api: Any) -> World:
+    """Return the world after the API has given each answer, to all or by campaign, for so many seconds."""
+
+    async def scenario() -> World:
+        async with World() as world:
+            for place, (answer, seconds) in enumerate(steps):
+                world.answers = answer if isinstance(answer, dict) else {"*": answer}
+                if place == 0:
+                    await world.run(of if isinstance(of, Config) else one_workspace(campaigns(of), **api), 0)
+                await asyncio.sleep(seconds)
+        return world
+
+    return run_virtually(scenario())
+
+
+def one_workspace(polled: Iterable[Campaign], **options: Any) -> Config:
+    return build.config(build.workspace(polled, **options))
+
+
+def logged(*steps: tuple[Answer | dict[str, Answer], float], of: int, **api: Any) -> tuple[World, list[str]]:
+    """Return what `polled` does, and what was logged, without times."""
+    told = StringIO()
+    log.configure("info", "logfmt", told)
+    return polled(*steps, of=of, **api), [line.partition(" ")[2] for line in told.getvalue().splitlines()]
 
 
 def campaigns(count: int, interval: float = 60.0) -> list[Campaign]:
