@@ -1,140 +1,262 @@
-"""The parts put together: what runs, how it is loaded again, and how it ends."""
+"""The parts put together: what runs, how a configuration is adopted, and how it ends."""
 
 import asyncio
 import gc
-import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from exporter.api import Client
-from exporter.config import Config, ConfigError, Workspace, load
+from exporter.api import Access, AccessError, Client, read_access
+from exporter.changes import log_difference, log_key, log_lists, log_warnings
+from exporter.config import Campaign, Config, ConfigError, SenderList, Source, load
 from exporter.exposition import Format, Page
 from exporter.polling import Poller
-from exporter.secret import ApiKey
 from exporter.shard import Shard
+from exporter.sources import Collected, SourceState, Urls, collect, files_of
 from exporter.store import Store
 from exporter.telemetry import Telemetry
-from exporter.web.server import Server
+from exporter.watch import FileWatch
+
+if TYPE_CHECKING:
+    from exporter.toolkit import WebConfigFile
 
 log = structlog.get_logger()
 
-_TURN = 0.005
-"""Seconds for which the event loop may be kept from its other work."""
-
-
-def open_client(workspace: Workspace) -> Client:
-    """Build the client of one workspace."""
-    return Client(workspace.api, ApiKey(workspace.key))
+_LOOK_EVERY = 2.0
+"""Seconds between two looks at the files that the configuration names."""
+_STOP_WITHIN = 2.0
+"""Seconds for which the end waits for a configuration that is being adopted."""
 
 
 class Exporter:
-    """Poll what a configuration file says and keep the page of it. Needs a running event loop."""
+    """Poll what a configuration file says and keep the page of it. Needs a running event loop.
+
+    A configuration is adopted whole or not at all: all that is new is prepared, then put in place in one step, then
+    what is old is retired. Starting, reloading and stopping exclude each other.
+    """
 
     def __init__(  # noqa: PLR0913 - all but two by name
         self,
         config_file: Path,
         config: Config,
         *,
-        shard: Shard,
-        process_metrics: bool = True,
-        open_client: Callable[[Workspace], Client] = open_client,
+        shard: Shard | None = None,
+        telemetry: Telemetry | None = None,
+        open_client: Callable[[Access], Client] = Client,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self.shard = shard
+        self.shard = shard or Shard()
+        self.config_file = config_file
         self.config = config
         self._wall = wall
         self.store = Store(wall=wall, monotonic=asyncio.get_running_loop().time)
-        self._telemetry = Telemetry(shard_index=shard.index, shard_total=shard.total, of_process=process_metrics)
-        self.page = Page(self.store, self._own_metrics)
+        self._telemetry = telemetry or Telemetry(self.shard)
+        render = self._telemetry.render
+        self.page = Page(self.store, lambda each: render(openmetrics=each is Format.OPENMETRICS))
         self._poller = Poller(self.store, self._telemetry, open_client)
-        self.config_file = config_file
-        self._reloading = asyncio.Lock()
+        self._adopting = asyncio.Lock()
+        self._is_stopped = False
+        self._refused: list[str] = []  # what is wrong with the file
+        self._unusable: list[str] = []  # and with the files that it names, since the last reload
+        self._named_files = FileWatch()
+        self._collected = Collected(config)
+        self._urls = Urls(wall)
+        self._was_ready = False
+        self._web_config: WebConfigFile | None = None
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._ended: list[str] = []
 
     async def start(self) -> None:
-        """Begin to poll."""
-        self._poller.start()
-        await self._adopt(self.config, self._poller.configure)
+        """Begin to poll. Raises AccessError."""
+        async with self._adopting:
+            log_warnings(self.config)
+            self._poller.start()
+            await self._adopt(self.config)
+            self._poller.begin()
+            self._telemetry.loaded(self._wall())
+        self.watch("files that the configuration names", _LOOK_EVERY, self._look_at_named, self._refresh)
+        self.run_in_background("asking for lists of campaigns", self._urls.run(self._answered))
 
     async def poll_once(self) -> bool:
-        """Poll every campaign once; tell whether all polls succeeded."""
-        await self._adopt(self.config, self._poller.poll_once)
-        return all(state.up for state in self.store.states())
+        """Poll every campaign once; return whether all polls succeeded and all lists were good. Raises AccessError."""
+        async with self._adopting:
+            urls = {source for workspace in self.config.workspaces for source in workspace.sources if source.url}
+            await asyncio.gather(*map(self._urls.ask, urls))
+            await self._adopt(self.config)
+            self._telemetry.loaded(self._wall())
+            await self._poller.poll_once()
+        return all(state.up for state in self.sources) and all(
+            state.up for kind in (Campaign.kind, SenderList.kind) for state in self.store.states(kind)
+        )
 
     async def reload(self) -> str | None:
-        """Load the configuration again; where it has problems, return them and go on with the old one."""
-        async with self._reloading:
-            try:
-                config = await asyncio.to_thread(load, self.config_file)
-            except ConfigError as error:
-                return self._refuse(error)
-            await self._adopt(config, self._poller.configure)
-            log.info("configuration loaded", file=str(self.config_file), campaigns=len(config.campaigns))
-            return None
-
-    def _refuse(self, problems: ConfigError) -> str:
-        self._telemetry.loaded(None)
-        for problem in problems.problems:
-            log.error("configuration problem", problem=str(problem))
-        log.error("the configuration was not loaded, the old one stays in use", file=str(self.config_file))
-        return str(problems)
+        """Load the configuration again; where that fails, return why, a line a problem, and go on with the old one."""
+        if self._web_config:
+            await asyncio.to_thread(self._web_config.refresh)
+        self._urls.hurry()
+        async with self._adopting:
+            self._refused = await self._change(is_new=True)
+            self._unusable = []
+            self._tell(self._refused)
+            return "\n".join(self._refused) or None
 
     async def stop(self) -> None:
-        """End all polls and close the connections to the API."""
+        """End all polls and close the connections to the API; what hangs in a file system is not waited for."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_WITHIN), self._adopting:
+                pass  # what is being adopted sees that it is too late
+        for task in self._tasks:
+            task.cancel()
         await self._poller.stop()
+
+    def follow_web_config(self, web_config: "WebConfigFile") -> None:
+        """Read the web configuration again when a file that it depends on has changed, and at each reload."""
+        watch = FileWatch()
+        watch.look(web_config.files())
+        self._web_config = web_config
+        refresh = partial(asyncio.to_thread, web_config.refresh)
+        self.watch("the web configuration", _LOOK_EVERY, lambda: watch.look(web_config.files()), refresh)
+
+    def watch(
+        self, what: str, interval: float, look: Callable[[], object], react: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Call `look` in a thread every `interval` seconds, and `react` each time when it returns something."""
+
+        async def run() -> None:
+            while True:
+                await asyncio.sleep(interval)
+                try:
+                    if await asyncio.to_thread(look):
+                        await react()
+                except Exception:
+                    log.exception("internal error while watching", what=what)
+
+        self.run_in_background(f"the watch over {what}", run())
+
+    def run_in_background(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run a task for as long as the exporter runs; one that ends before that is logged and makes it unhealthy."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[task] = name
+        task.add_done_callback(self._task_ended)
 
     @property
     def is_ready(self) -> bool:
-        """Tell whether the first sweeps have ended."""
-        return self._poller.is_ready
+        """Whether each list has been read once and the first sweeps have ended; once true, it stays true."""
+        is_read = all(state.up is not None for state in self.sources)
+        self._was_ready = self._was_ready or (is_read and self._poller.is_ready)
+        return self._was_ready
 
     @property
-    def stalled(self) -> list[str]:
-        """Name the workspaces whose sweeps do not progress."""
-        return self._poller.stalled
+    def sources(self) -> Sequence[SourceState]:
+        """What is known of the lists of campaigns that are kept elsewhere."""
+        return self._collected.states
 
-    async def _adopt(self, config: Config, poll: Callable[[Config], Awaitable[None]]) -> None:
-        """Make the state, the page, the polls and the metrics those of `config`."""
-        for warning in config.warnings:
-            log.warning(warning)
-        self.config = config
-        own = await asyncio.to_thread(self.shard.part_of, config)
-        await _gently(self.store.configuring(own.campaigns))
-        await poll(own)  # before the metrics: a poll that this ends may still be counted
-        self._telemetry.configure((workspace.name, len(workspace.campaigns)) for workspace in own.workspaces)
-        self._telemetry.loaded(self._wall())
-        gc.freeze()  # else the garbage collector would go through all of it again and again, and the loop would wait
+    @property
+    def problems(self) -> list[str]:
+        """What keeps the exporter from being healthy, a sentence each."""
+        return [*(f"Polling has stalled for {name}." for name in self._poller.stalled), *self._ended]
 
-    def _own_metrics(self, page_format: Format) -> bytes:
-        openmetrics = page_format is Format.OPENMETRICS
-        return self._telemetry.render_openmetrics() if openmetrics else self._telemetry.render_text()
+    @property
+    def reload_problems(self) -> list[str]:
+        """What keeps the configuration, or files that it names, from being adopted, a line a problem."""
+        return [*self._refused, *self._unusable]
 
+    def next_due(self, campaign: Campaign) -> float | None:
+        """Return in how many seconds a campaign is polled next, None where it is not polled."""
+        return self._poller.next_due(campaign)
 
-async def _gently(steps: Iterator[None]) -> None:
-    """Go through many small steps, giving way to the event loop every few milliseconds."""
-    turn_ends = time.monotonic() + _TURN
-    for _ in steps:
-        if time.monotonic() >= turn_ends:
-            await asyncio.sleep(0)
-            turn_ends = time.monotonic() + _TURN
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        name = self._tasks.pop(task)
+        if not self._is_stopped:
+            self._ended.append(f"{name[0].upper()}{name[1:]} has ended.")
+            log.error("a background task has ended", task=name, exc_info=None if task.cancelled() else task.exception())
 
+    async def _refresh(self) -> None:
+        """Read again what the configuration names."""
+        async with self._adopting:
+            last, self._unusable = self._unusable, await self._change(is_new=False)
+            if self._unusable:
+                self._named_files.forget()  # it may have been for want of a descriptor
+            if self._unusable != last:
+                self._tell(self._unusable)
+                if not self._unusable:
+                    log.info("the files that the configuration names can be used again")
 
-async def serve(exporter: Exporter, server: Server, stop: asyncio.Event) -> None:
-    """Run until `stop` is set; then close the listeners first, so that nobody new is let down."""
-    await server.start()
-    await exporter.start()
-    await stop.wait()
-    log.info("stopping")
-    await server.close_listeners()
-    await exporter.stop()
-    await server.close()
+    def _tell(self, problems: Sequence[str]) -> None:
+        self._telemetry.loaded(None if self.reload_problems else self._wall())
+        for problem in problems:
+            log.error("configuration problem", problem=problem)
+        if problems:
+            log.error("the configuration was not loaded, the old one stays in use", file=str(self.config_file))
 
+    async def _change(self, *, is_new: bool) -> list[str]:
+        """Adopt what the file says now, or the same again; return what keeps it from that."""
+        try:
+            before = self._collected.config
+            await self._adopt(await asyncio.to_thread(load, self.config_file) if is_new else self.config)
+            self._poller.begin()
+        except (ConfigError, AccessError) as error:
+            return str(error).splitlines()
+        except Exception as error:  # whatever fails, the old configuration goes on
+            log.exception("internal error while a configuration was adopted")
+            return [f"{type(error).__name__}: {error}"]
+        if is_new:
+            log_warnings(self.config)
+        await asyncio.to_thread(log_difference, before, self._collected.config, is_new=is_new)
+        return []
 
-def stop_on_signals() -> asyncio.Event:
-    """Return an event that SIGTERM and SIGINT set."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
+    async def _adopt(self, config: Config) -> None:
+        """Make state, page, polls and metrics those of `config`."""
+        collected, own, accesses = await asyncio.to_thread(self._read, config)
+        states = await asyncio.to_thread(self.store.prepare, own.targets)
+        if self._is_stopped:
+            raise AccessError("the exporter is stopping")
+        pollers = await self._poller.prepare(accesses)
+        # From here to the end of the step nothing waits and nothing opens: nobody sees half of a configuration.
+        self.store.adopt(states)
+        retired = self._poller.adopt(own, pollers)
+        self._telemetry.configure(own.workspaces)
+        log_lists(self._collected, collected)
+        self.config, self._collected = config, collected
+        self._urls.follow(state.source for state in collected.states)
+        self._show_sources()
+        await asyncio.gather(*(poller.stop() for poller in retired))
+        if retired:
+            del retired
+            gc.collect()  # pollers refer to themselves in circles, and keep all campaigns that they knew
+
+    async def _answered(self, source: Source, is_new: bool) -> None:  # noqa: FBT001 - its caller has nothing else to say
+        """Adopt what a URL has answered."""
+        if is_new:
+            await self._refresh()
+        else:
+            self._collected = self._collected.answered(source, self._urls.answers[source])
+            self._show_sources()
+
+    def _show_sources(self) -> None:
+        self._telemetry.sources(
+            {(each.workspace, each.source.label): (each.up, each.last_success, each.campaigns) for each in self.sources}
+        )
+
+    def _read(self, config: Config) -> tuple[Collected, Config, dict[str, Access]]:
+        """Read what the configuration names, in a thread: a file system may hang."""
+        self._named_files.look(files_of(config))  # first: what is written from now on is a change
+        collected = collect(config, self._collected, self._urls.answers, self._wall())
+        own = self.shard.part_of(collected.config)
+        accesses = {}
+        for workspace in own.workspaces:
+            last = self._poller.access(workspace.name)
+            access = accesses[workspace.name] = read_access(workspace, last)
+            log_key(workspace.name, last, access)
+        return collected, own, accesses
+
+    def _look_at_named(self) -> set[Path]:
+        return self._named_files.look(files_of(self.config))

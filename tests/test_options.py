@@ -1,0 +1,98 @@
+"""The command line: what is understood, and what a mistake is answered with."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.flags import environment_variable
+from exporter.options import demo_parser, sandbox_parser, serve_parser
+from exporter.shard import Shard
+
+SECRET = "sk_live_on_the_command_line"  # noqa: S105 - made up
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    """Return the one line that arguments are refused with."""
+    with pytest.raises(SystemExit) as ended:
+        serve_parser().parse(argv)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line.removeprefix("leadterra-exporter: ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--log.level=loud"], '"loud": write one of debug, info, warn, error'),
+        (["--log.level=warning"], '"warning": write warn'),
+        (["--log.level=DEBUG"], '"DEBUG": write debug'),
+        (["--log.format=text"], '"text": write one of logfmt, json'),
+        (["--config-file=x"], "unknown flag --config-file: write --config.file"),
+        (["--config.File=x"], "unknown flag --config.File: write --config.file"),
+        (["-c", "x"], "unknown flag -c: write --config.file"),
+        (["--config", "x"], "unknown flag --config: write --config.file"),
+        (["--port=10421"], "unknown flag --port: write --web.listen-address"),
+        (["--web.listen_address=:1"], "unknown flag --web.listen_address: write --web.listen-address"),
+        (["--web.listen-adress=:1"], "unknown flag --web.listen-adress: write --web.listen-address"),
+        (["--listen=:1"], "unknown flag --listen: write --web.listen-address"),
+        (["--check"], "unknown flag --check: write --config.check"),
+        (["--verbose"], "unknown flag --verbose: write --log.level"),
+        (["--once=true"], "argument --once: it takes no value"),
+        (["--nonsense"], "unknown flag --nonsense: leadterra-exporter --help lists all"),
+        (["--web.telemetry-path=/config"], '"/config" is not a free path: write one like /metrics'),
+        (["--web.telemetry-path=/-/x"], '"/-/x" is not a free path: write one like /metrics'),
+        (["--shard.index=e-2", "--shard.total=2"], "--shard.index 2 is not below --shard.total: there are 2"),
+        (["--shard.index=exporter"], '"exporter" names no shard: write a number from 0 on, or a pod\'s name'),
+        (["--config.auto-reload-interval=30"], '"30" is not a duration: write one like 30s'),
+        (["my.yaml"], '"my.yaml" is no flag: write --config.file=my.yaml'),
+        (["check"], '"check" is no flag: write --config.check'),
+        (["once"], '"once" is no flag: write --once'),
+        (["frobnicate"], '"frobnicate" is no flag: leadterra-exporter --help lists all'),
+    ],
+)
+def test_a_mistake_is_answered_with_what_to_write(
+    capsys: pytest.CaptureFixture[str], argv: list[str], said: str
+) -> None:
+    assert said in refusal(capsys, *argv)
+
+
+@pytest.mark.parametrize("flag", ["--api-key", "--api_key", "--api.key", "--token", "--leadterra-api-key"])
+def test_a_secret_on_the_command_line_is_not_repeated(capsys: pytest.CaptureFixture[str], flag: str) -> None:
+    for argv in ([flag, SECRET], [f"{flag}={SECRET}"]):
+        said = refusal(capsys, *argv)
+        assert SECRET not in said
+        assert "api_key_file" in said
+    assert SECRET not in refusal(capsys, SECRET)
+
+
+def test_an_environment_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = serve_parser().parse([])
+    for action in serve_parser()._actions:  # noqa: SLF001 - argparse offers no list
+        monkeypatch.setenv(environment_variable(action.option_strings[-1]), "")
+    assert serve_parser().parse([]) == plain
+    assert (plain.config_file, plain.web_listen_address) == (Path("config.yaml"), [":10421"])
+
+
+def test_a_flag_wins_over_its_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADTERRA_EXPORTER_WEB_LISTEN_ADDRESS", "127.0.0.1:1,[::1]:2")
+    monkeypatch.setenv("LEADTERRA_EXPORTER_ONCE", "true")
+    monkeypatch.setenv("LEADTERRA_EXPORTER_FAULT", "a=status:429,rate:0.5 b=latency:1")
+    assert sandbox_parser().parse([]).fault == ["a=status:429,rate:0.5", "b=latency:1"]
+    assert serve_parser().parse([]).web_listen_address == ["127.0.0.1:1", "[::1]:2"]
+    given = serve_parser().parse(
+        ["--web.listen-address=:3", "--web.listen-address=:4", "--shard.index=x-1", "--shard.total=2"]
+    )
+    assert (given.web_listen_address, given.once, given.shard) == ([":3", ":4"], True, Shard(1, 2))
+
+
+def test_a_switch_in_the_environment_is_true_or_false(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEADTERRA_EXPORTER_ONCE", "maybe")
+    assert refusal(capsys) == 'LEADTERRA_EXPORTER_ONCE: "maybe" is neither true nor false'
+
+
+def test_the_demo_has_a_sandbox_of_its_own_on_a_free_port() -> None:
+    given = demo_parser().parse(["--speed=2"])
+    assert (given.web_listen_address, given.listen_address, given.speed) == (["127.0.0.1:10421"], "127.0.0.1:0", 2.0)
+    assert (sandbox_parser().parse([]).listen_address, sandbox_parser().parse([]).speed) == ("127.0.0.1:10422", 1.0)
