@@ -1,25 +1,7 @@
-"""The documented endpoint with made-up campaigns, for the demo, tests and benchmarks; not the real API."""
+"""The documented endpoints with simulated campaigns, for the demo, tests and benchmarks; not the real API."""
 
-from exporter.sandbox.answer import Answer
-from exporter.sandbox.core import Request, Sandbox, load_ids
-from exporter.sandbox.demo import WORKSPACES, demo_config, demo_keys
-from exporter.sandbox.faults import Fault, FaultError, parse, parse_flag
-from exporter.sandbox.flags import add_flags, build
-from exporter.sandbox.front import create_app
+from exporter.sandbox.api import Sandbox, create_app, load_ids
+from exporter.sandbox.campaigns import KEYS, WORKSPACES, demo_config
+from exporter.sandbox.faults import parse_flag
 
-__all__ = [
-    "WORKSPACES",
-    "Answer",
-    "Fault",
-    "FaultError",
-    "Request",
-    "Sandbox",
-    "add_flags",
-    "build",
-    "create_app",
-    "demo_config",
-    "demo_keys",
-    "load_ids",
-    "parse",
-    "parse_flag",
-]
+__all__ = ["KEYS", "WORKSPACES", "Sandbox", "create_app", "demo_config", "load_ids", "parse_flag"]

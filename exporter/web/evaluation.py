@@ -1,21 +1,26 @@
-"""What the last reading of a campaign says, held against the campaign's limits.
+"""What the last reading of a campaign says, held against the campaign's limits, and since when.
 
-What needs history, such as how long a limit has been passed or how fast the queue drains, is left to the alert rules.
+What needs more history than this keeps, such as how fast the queue drains, is left to the alert rules.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
-from exporter.config import Severity, Threshold, Thresholds
-from exporter.stats import Stats
-from exporter.store import State
+from exporter.api import Stats
+from exporter.config import Campaign, Severity, TargetKey, Threshold, Thresholds
+from exporter.store import State, Store
 
+FINISHED_AFTER = 3 * 86400.0  # seconds without a sent email, and with none queued
 _MIN_DELIVERED = 200  # as in the rule LeadterraCampaignReplyRatioLow: replies come late and are few
+_Z = 1.645  # one-sided 95 %
 
 
 class Condition(StrEnum):
-    """Name what can be said of a campaign, the worst first."""
+    """What can be said of a campaign, the worst first."""
 
     CRITICAL = "critical"
     STALE = "stale"
@@ -24,119 +29,172 @@ class Condition(StrEnum):
     INFO = "info"
     WAITING = "waiting"
     OK = "ok"
+    FINISHED = "finished"
 
 
 _RANKS = {condition: rank for rank, condition in enumerate(Condition)}
-_PAST_A_LIMIT = {Condition.CRITICAL, Condition.WARNING, Condition.INFO}
-_HARMLESS = {Condition.WAITING, Condition.OK}
+_SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
+OVER_A_LIMIT = {Condition(severity) for severity in _SEVERITIES}
+_HARMLESS = {Condition.WAITING, Condition.OK, Condition.FINISHED}
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """Hold a figure against its limits: `severity` is the worst limit that it has passed, `note` says so in words.
+class Since(NamedTuple):
+    """A Unix time from which something has been so; not exact where it may have been so before this process looked."""
 
-    `value` is None where it is not known. `judged` is False where there is too little behind it to be held against
-    anything.
+    time: float
+    is_exact: bool
+
+
+class Seen(NamedTuple):
+    """What this process has seen of a campaign: since when each condition holds, `sent` emails, and since when no more.
+
+    `sent` is that of the last reading that had it.
+    """
+
+    conditions: tuple[tuple[Condition, Since], ...] = ()  # a dict would take twice the memory
+    sent: int | None = None
+    nothing_sent: Since | None = None
+
+
+NOTHING_SEEN = Seen()
+
+
+class Figure(NamedTuple):
+    """A figure held against its limits: `severity` is that of the worst limit that it is over, `note` says so in words.
+
+    `value` is None where it is not known, `excess` how many times the limit it is. `is_sure` is False where there is
+    too little behind it to be held against a limit.
     """
 
     value: float | None = None
     note: str = ""
     severity: Severity | None = None
-    judged: bool = True
+    excess: float = 0.0
+    is_sure: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What the page says of one campaign. `conditions` are all that apply, the worst first, and never empty."""
+_NOT_REPORTED = Figure(note="not reported")
+
+
+class Evaluation(NamedTuple):
+    """What can be said of one campaign. `conditions` are all that apply, the worst first, and never empty."""
 
     state: State
     conditions: tuple[Condition, ...]
+    seen: Seen
     bounce_ratio: Figure
     emails_queued: Figure
     reply_ratio: Figure
 
     @property
-    def is_past_a_limit(self) -> bool:
-        """Tell whether a figure of the last reading has passed a limit."""
-        return not _PAST_A_LIMIT.isdisjoint(self.conditions)
+    def is_over_a_limit(self) -> bool:
+        """Whether a figure of the last reading is over a limit."""
+        return not OVER_A_LIMIT.isdisjoint(self.conditions)
 
     @property
     def is_problem(self) -> bool:
-        """Tell whether somebody should look at the campaign."""
+        """Whether somebody should look at the campaign."""
         return self.conditions[0] not in _HARMLESS
 
+    def since(self, condition: Condition) -> Since | None:
+        """Return since when a condition holds, as far as this process has seen."""
+        return self.seen.nothing_sent if condition is Condition.FINISHED else dict(self.seen.conditions).get(condition)
 
-def rows(states: Iterable[State]) -> list[Row]:
-    """Judge each campaign's last reading; the worst come first."""
-    return sorted(map(_row, states), key=_badness)
-
-
-def _badness(row: Row) -> tuple[object, ...]:
-    ranks = (*(_RANKS[condition] for condition in row.conditions), len(_RANKS))  # of two, that with more conditions
-    campaign = row.state.campaign
-    return ranks, campaign.workspace, campaign.name, campaign.id
-
-
-def _row(state: State) -> Row:
-    stats, thresholds = state.stats, state.campaign.thresholds
-    if stats is None:
-        return Row(state, _conditions(state, set()), Figure(), Figure(), Figure())
-    bounce, queue, reply = _bounce(stats, thresholds), _queue(stats, thresholds), _reply(stats, thresholds)
-    passed = {figure.severity for figure in (bounce, queue, reply)}
-    return Row(state, _conditions(state, passed), bounce, queue, reply)
+    @property
+    def badness(self) -> tuple[object, ...]:
+        """Sorts the worst first: by condition, bounces before queues, by how far over the limit, by how long."""
+        worst = self.conditions[0]
+        figures = (self.bounce_ratio, self.emails_queued, self.reply_ratio)
+        over = [(place, -figure.excess) for place, figure in enumerate(figures) if figure.severity == worst]
+        since, campaign = self.since(worst) if self.is_problem else None, self.state.target
+        return _RANKS[worst], over, since or (math.inf,), campaign.workspace, campaign.name, campaign.id
 
 
-def _conditions(state: State, passed: set[Severity | None]) -> tuple[Condition, ...]:
-    applies = {
-        Condition.CRITICAL: "critical" in passed,
-        Condition.STALE: state.is_stale,
-        Condition.WARNING: "warning" in passed,
-        Condition.FAILING: state.up is False,
-        Condition.INFO: "info" in passed,
-        Condition.WAITING: state.up is None,
-    }
-    return tuple(condition for condition, does in applies.items() if does) or (Condition.OK,)
+def evaluate_all(states: Iterable[State], seen: Mapping[TargetKey, Seen], now: float) -> list[Evaluation]:
+    """Evaluate each campaign; the worst come first. `now` is Unix time."""
+    evaluations = (evaluate(state, seen.get(state.target.key, NOTHING_SEEN), now) for state in states)
+    return sorted(evaluations, key=operator.attrgetter("badness"))
 
 
-def _bounce(stats: Stats, thresholds: Thresholds) -> Figure:
-    if stats.sent is None or stats.bounced is None:
-        return Figure(note="not reported")
-    if stats.sent == 0:
+def evaluate(state: State, seen: Seen, now: float) -> Evaluation:
+    """Compare the last reading of a campaign with its limits; `now` is Unix time."""
+    stats, limits, quiet = state.reading, state.target.thresholds, seen.nothing_sent
+    figures: tuple[Figure, ...] = (Figure(),) * 3
+    if stats is not None:
+        queue, replies = _emails_queued(stats, limits.emails_queued), _reply_ratio(stats, limits.reply_ratio)
+        figures = (_bounce_ratio(stats, limits), queue, replies)
+    is_finished = stats and stats.queued == 0 and quiet and now - quiet.time >= FINISHED_AFTER
+    if is_finished:
+        figures = tuple(figure._replace(severity=None) for figure in figures)
+    applies: dict[str | None, object] = {figure.severity: True for figure in figures}
+    applies[Condition.STALE] = state.is_stale
+    applies[Condition.FAILING] = state.up is False
+    applies[Condition.WAITING] = state.up is None
+    applies[Condition.FINISHED] = is_finished
+    conditions = tuple(condition for condition in _RANKS if applies.get(condition)) or (Condition.OK,)
+    return Evaluation(state, conditions, seen, *figures)
+
+
+def surely(bounced: int, sent: int) -> float:
+    """Return the share that surely bounced of some sent: the lower end of the one-sided 95 % Wilson interval."""
+    share, z2 = min(bounced / sent, 1.0), _Z * _Z
+    middle, half = share + z2 / (2 * sent), _Z * math.sqrt(share * (1 - share) / sent + z2 / (4 * sent * sent))
+    return (middle - half) / (1 + z2 / sent)
+
+
+def _worst(limits: Threshold, is_passed: Callable[[float], bool]) -> tuple[Severity, float] | None:
+    for severity in _SEVERITIES:
+        limit = getattr(limits, severity)
+        if limit is not None and is_passed(limit):
+            return severity, limit
+    return None
+
+
+def _bounce_ratio(stats: Stats, thresholds: Thresholds) -> Figure:
+    sent, bounced, limits = stats.sent, stats.bounced, thresholds.bounce_ratio
+    if sent is None or bounced is None:
+        return _NOT_REPORTED
+    if not sent:
         return Figure(note="nothing sent")
-    ratio, limits = stats.bounced / stats.sent, thresholds.bounce_ratio
-    if any(limits) and stats.sent < thresholds.min_emails_sent:
-        return _too_few(ratio, "sent", stats.sent, thresholds.min_emails_sent)
-    return _judge(ratio, limits, _percent)
+    ratio, some = bounced / sent, f"{bounced:,} of {sent:,}"
+    lower = surely(bounced, sent) if bounced and bounced >= thresholds.min_emails_bounced else 0.0
+    if passed := _worst(limits, lambda limit: lower > limit):
+        severity, limit = passed
+        note = f"{some} bounced: surely above {_percent(limit)}"
+        return Figure(ratio, note, severity, lower / (limit or math.ulp(0)))
+    if _worst(limits, lambda limit: ratio > limit):
+        return Figure(ratio, f"{some}: too few to be sure", is_sure=False)
+    return Figure(ratio, _known(limits, _percent))
 
 
-def _reply(stats: Stats, thresholds: Thresholds) -> Figure:
-    if stats.delivered is None or stats.replied is None:
-        return Figure(note="not reported")
-    if stats.delivered == 0:
+def _emails_queued(stats: Stats, limits: Threshold) -> Figure:
+    queued = stats.queued
+    if queued is None:
+        return _NOT_REPORTED
+    if passed := _worst(limits, lambda limit: queued > limit):
+        severity, limit = passed
+        return Figure(queued, f"over {severity} {number(limit)}", severity, queued / (limit or math.ulp(0)))
+    return Figure(queued, _known(limits, number))
+
+
+def _reply_ratio(stats: Stats, limits: Threshold) -> Figure:
+    delivered, replied = stats.delivered, stats.replied
+    if delivered is None or replied is None:
+        return _NOT_REPORTED
+    if not delivered:
         return Figure(note="nothing delivered")
-    ratio, limits = stats.replied / stats.delivered, thresholds.reply_ratio
-    if any(limits) and stats.delivered < _MIN_DELIVERED:
-        return _too_few(ratio, "delivered", stats.delivered, _MIN_DELIVERED)
-    return _judge(ratio, limits, _percent, floor=True)
+    ratio = replied / delivered
+    if delivered < _MIN_DELIVERED and any(limits):
+        return Figure(ratio, f"too few delivered: {delivered} of {_MIN_DELIVERED}", is_sure=False)
+    if passed := _worst(limits, lambda limit: ratio < limit):
+        severity, limit = passed
+        return Figure(ratio, f"under floor {_percent(limit)}", severity, 1 - ratio / limit)
+    return Figure(ratio, _known(limits, _percent, "floor"))
 
 
-def _queue(stats: Stats, thresholds: Thresholds) -> Figure:
-    if stats.queued is None:
-        return Figure(note="not reported")
-    return _judge(stats.queued, thresholds.emails_queued, number)
-
-
-def _too_few(ratio: float, what: str, count: int, needed: int) -> Figure:
-    return Figure(ratio, f"too few {what} to judge: {number(count)} of {number(needed)}", judged=False)
-
-
-def _judge(value: float, limits: Threshold, words: Callable[[float], str], *, floor: bool = False) -> Figure:
-    passed = [(severity, limit) for severity, limit in limits if (value < limit if floor else value > limit)]
-    if not passed:
-        known = (f"{'floor' if floor else severity} {words(limit)}" for severity, limit in limits)
-        return Figure(value, ", ".join(known) or "no limit")
-    severity, limit = passed[-1]
-    return Figure(value, f"{'under floor' if floor else f'over {severity}'} {words(limit)}", severity)
+@lru_cache(maxsize=1000)  # most campaigns share them
+def _known(limits: Threshold, words: Callable[[float], str], name: str = "") -> str:
+    return ", ".join(f"{name or severity} {words(limit)}" for severity, limit in limits) or "no limit"
 
 
 def _percent(ratio: float) -> str:
@@ -144,5 +202,42 @@ def _percent(ratio: float) -> str:
 
 
 def number(count: float) -> str:
-    """Write a count with its thousands separated."""
+    """Return a count with its thousands separated."""
     return f"{count:,}".removesuffix(".0")  # a limit is a float
+
+
+class History:
+    """Observe a store. `seen` may be read in any thread: what is in it is replaced, never changed."""
+
+    def __init__(self, store: Store) -> None:
+        self.seen: dict[TargetKey, Seen] = {}
+        self._store = store
+        store.subscribe(self._changed)
+
+    def _changed(self, key: TargetKey, old: State | None, new: State | None) -> None:
+        """Note what begins and what ends with a campaign's new state, or forget one that has gone."""
+        if key[1] != Campaign.kind:
+            return
+        if new is None:
+            self.seen.pop(key, None)
+        elif old is None and new.up is None:  # the short way: ten thousand may come at once
+            self.seen[key] = Seen(((Condition.WAITING, Since(self._store.wall(), is_exact=False)),))
+        elif old is None or old.up is not new.up or old.target is not new.target or old.reading != new.reading:
+            self.seen[key] = _seen(self.seen.get(key, NOTHING_SEEN), old, new, self._store.wall())
+
+
+def _seen(before: Seen, old: State | None, new: State, now: float) -> Seen:
+    known = dict(before.conditions)
+    found = evaluate(new, NOTHING_SEEN, now).conditions
+    since = tuple((each, known.get(each) or Since(now, _was_known(each, old))) for each in found)
+    sent = new.reading.sent if new.reading else None
+    if sent is None or sent == before.sent:
+        return Seen(since, before.sent, before.nothing_sent)
+    return Seen(since, sent, Since(now, before.sent is not None))
+
+
+def _was_known(condition: Condition, old: State | None) -> bool:
+    """Return whether the old state says that a condition did not hold: without a reading no limit was passed."""
+    if old is None:
+        return False
+    return old.reading is not None if condition in OVER_A_LIMIT else old.up is not None

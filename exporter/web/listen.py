@@ -8,7 +8,7 @@ _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.%\w]+)\]|(?P<host>[^:\[\]]*)):(?
 
 
 class ListenError(Exception):
-    """Say which address can't be listened on, why, and what to write instead."""
+    """An address that can't be listened on: which, why, and what to write instead."""
 
 
 def parse_address(address: str) -> tuple[str, int]:
@@ -39,7 +39,7 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """Give a URL that reaches it from this machine."""
+        """Return a URL that reaches it from this machine."""
         return f"http://{self if self.host else f'localhost:{self.port}'}"
 
 

@@ -1,71 +1,75 @@
-"""The status page for people and the same as JSON, rendered from judged rows; safe to call in any thread."""
+"""The status page for people, rendered from what is known at one moment; safe to call in any thread."""
 
 import base64
 import hashlib
-import json
-import re
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from exporter.config import Threshold, Thresholds
-from exporter.stats import Stats
-from exporter.web.evaluation import Row, number, rows
+from exporter import __version__
+from exporter.api import Stats
+from exporter.web.campaigns import rfc3339
+from exporter.web.evaluation import Evaluation, number
+from exporter.web.overview import Overview
+from exporter.web.selection import Selection
 
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["CONTENT_SECURITY_POLICY", "MOST_ROWS", "render_json", "render_page", "rows"]
-
-MOST_ROWS = 1000
-"""How many campaigns the page lists; the JSON has all."""
+MOST_ROWS = 1000  # campaigns that the page lists; all are found by its filters, and are in the JSON
+_MOST_CHOICES = 200  # of a label: more are found by typing
+_NOTHING_SENT_SHOWN_AFTER = 3600.0  # seconds
 
 _TEMPLATE = Path(__file__).with_name("status.html").read_text(encoding="utf-8")
 
 
-def _age(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        if seconds >= length:
-            return f"{seconds // length:.0f} {unit} ago"
-    return "just now"
+def _hash(element: str) -> str:
+    content = _TEMPLATE.partition(f"<{element}>")[2].partition(f"</{element}>")[0]
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
-def _or_dash(words: Callable[[float], str]) -> Callable[[float | None], str]:
-    return lambda figure: "\N{EN DASH}" if figure is None else words(figure)
+CONTENT_SECURITY_POLICY = (
+    f"default-src 'none'; style-src {_hash('style')}; script-src {_hash('script')}; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+"""The header that the page is to be sent with: it allows what the page itself holds, and nothing else."""
 
 
-def _rfc3339(unix_time: float) -> str:
-    return datetime.fromtimestamp(unix_time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _readable_time(unix_time: float, now: float | None = None) -> str:
-    """Write a time in UTC, without the date where it is today's."""
-    moment = datetime.fromtimestamp(unix_time, UTC)
-    is_today = now is not None and moment.date() == datetime.fromtimestamp(now, UTC).date()
-    return moment.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S")
-
-
-def render_page(
-    rows: list[Row], *, now: float, version: str, telemetry_path: str = "/metrics", shard: tuple[int, int] | None = None
-) -> str:
-    """Render the page; `now` is Unix time, `shard` this process's index and how many there are.
-
-    Links are relative, so that the page works behind a proxy that adds a prefix.
-    """
-    return _template().render(
-        rows=rows[:MOST_ROWS],
-        total=len(rows),
-        counts=Counter(condition for row in rows for condition in row.conditions),
-        past_a_limit=sum(row.is_past_a_limit for row in rows),
-        no_stats=Stats(),
-        now=now,
-        version=version,
+def render_page(overview: Overview, selection: Selection, telemetry_path: str = "/metrics") -> bytes:
+    """Render the page. Links are relative, so that it works behind a proxy that adds a prefix."""
+    evaluations = overview.evaluations
+    among, found = selection.among(evaluations), selection.of_all(evaluations)
+    text = _template().render(
+        overview=overview,
+        now=overview.now,
+        selection=selection,
+        rows=found[:MOST_ROWS],
+        found=len(found),
+        among=len(among),
+        counts=Counter(condition for evaluation in among for condition in evaluation.conditions),
+        over_a_limit=sum(evaluation.is_over_a_limit for evaluation in among),
+        choices=_choices(evaluations),
+        nothing_sent_shown_after=_NOTHING_SENT_SHOWN_AFTER,
+        nothing_read=Stats(),
+        version=__version__,
         telemetry_path=telemetry_path,
-        shard=shard,
     )
+    return text.encode()
+
+
+def _choices(evaluations: Sequence[Evaluation]) -> Mapping[str, list[str]]:
+    """Return the workspaces and the values of labels that can be chosen, by the name of their parameter."""
+    choices: defaultdict[str, set[str]] = defaultdict(set)
+    for evaluation in evaluations:
+        campaign = evaluation.state.target
+        choices["workspace"].add(campaign.workspace)
+        for name, value in campaign.labels:
+            choices[f"label.{name}"].add(value)
+    return {name: sorted(filter(None, values)) for name, values in choices.items() if 1 < len(values) <= _MOST_CHOICES}
 
 
 @cache
@@ -75,72 +79,31 @@ def _template() -> "jinja2.Template":
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
-        "age": _age,
+    filters: dict[str, Callable[..., object]] = {
+        "duration": _duration,
         "number": _or_dash(number),
         "percent": _or_dash(lambda ratio: f"{ratio * 100:.2f}\N{NO-BREAK SPACE}%"),
+        "in_path": lambda text: quote(text, safe=""),
         "readable_time": _readable_time,
-        "rfc3339": _rfc3339,
+        "rfc3339": rfc3339,
     }
+    environment.filters |= filters
     return environment.from_string(_TEMPLATE)
 
 
-def _content_security_policy() -> str:
-    """Allow what the page itself holds, by its hash, and nothing else."""
-    allowed = ""
-    for element in ("style", "script"):
-        for content in re.findall(f"<{element}>(.*?)</{element}>", _TEMPLATE, re.DOTALL):
-            digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-            allowed += f"{element}-src 'sha256-{digest}'; "
-    return (
-        f"default-src 'none'; {allowed}connect-src 'self'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
+def _duration(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
 
 
-CONTENT_SECURITY_POLICY = _content_security_policy()
-"""The header that the page is to be sent with."""
+def _or_dash(words: Callable[[float], str]) -> Callable[[float | None], str]:
+    return lambda figure: "\N{EN DASH}" if figure is None else words(figure)
 
 
-def render_json(rows: list[Row], *, now: float) -> bytes:
-    """Render all rows as JSON; `now` is Unix time. What is not known is null."""
-    # Row by row: in one go, ten thousand keep all other threads waiting for a quarter of a second.
-    campaigns = ",".join([json.dumps(_json_row(row), separators=(",", ":")) for row in rows])
-    return f'{{"time":"{_rfc3339(now)}","campaigns":[{campaigns}]}}'.encode()
-
-
-def _json_row(row: Row) -> dict[str, Any]:
-    state, campaign, stats = row.state, row.state.campaign, row.state.stats or Stats()
-    return {
-        "workspace": campaign.workspace,
-        "campaign_id": campaign.id,
-        "campaign": campaign.name,
-        "labels": dict(campaign.labels),
-        "state": row.conditions[0],
-        "up": state.up,
-        "last_success": None if state.last_success is None else _rfc3339(state.last_success),
-        "leads_enrolled": stats.total_enrolled,
-        "emails_sent": stats.sent,
-        "emails_delivered": stats.delivered,
-        "emails_bounced": stats.bounced,
-        "leads_replied": stats.replied,
-        "emails_queued": stats.queued,
-        "open_ratio": stats.open_rate,
-        "reply_ratio": stats.reply_rate,
-        "bounce_ratio": row.bounce_ratio.value,
-        "limits": _json_limits(campaign.thresholds),
-        "error": None if state.error is None else {"reason": state.error.reason, "detail": state.error.detail},
-    }
-
-
-def _json_limits(thresholds: Thresholds) -> dict[str, Any]:
-    return {
-        "bounce_ratio": _json_severities(thresholds.bounce_ratio),
-        "emails_queued": _json_severities(thresholds.emails_queued),
-        "reply_ratio": _json_severities(thresholds.reply_ratio),
-        "min_emails_sent": thresholds.min_emails_sent,
-    }
-
-
-def _json_severities(limits: Threshold) -> dict[str, float | None]:
-    return {"info": limits.info, "warning": limits.warning, "critical": limits.critical}
+def _readable_time(unix_time: float, now: float | None = None) -> str:
+    """Return a time in UTC, without the date where it is today's."""
+    moment = datetime.fromtimestamp(unix_time, UTC)
+    is_today = now is not None and moment.date() == datetime.fromtimestamp(now, UTC).date()
+    return moment.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S")

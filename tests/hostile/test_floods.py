@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from exporter.web.limits import FEWEST_READERS, HEAD_WITHIN, MOST_CONNECTIONS, MOST_KEPT
+from exporter.web.connections import FEWEST_READERS, HEAD_WITHIN, MOST_CONNECTIONS, MOST_UNREAD
 from tests.hostile.target import METRICS, Scraper, Target, many_connections, read_to_end, statuses, target
 
 pytestmark = pytest.mark.slow  # all of them take a minute, most of it waiting for deadlines
@@ -34,7 +34,7 @@ def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 @contextmanager
 def unharmed(exporter: Target) -> Iterator[None]:
-    """Let the block attack; see that scrapes were answered throughout and that nothing is left of it."""
+    """Attack in the block; see that scrapes were answered throughout and that nothing is left of it."""
     before, descriptors, memory = list(exporter.log), exporter.descriptors, exporter.memory
     with Scraper(exporter.url).running() as scraper:
         scraper.wait_for(1)
@@ -57,7 +57,7 @@ def comes(is_true: Callable[[], bool], what: str, patience: float = 20) -> None:
 
 
 def is_closed(client: socket.socket) -> bool:
-    """Tell whether the other side has ended a connection on which nothing is to be read."""
+    """Return whether the other side has ended a connection on which nothing is to be read."""
     client.setblocking(False)  # noqa: FBT003 - the standard library's signature
     try:
         return not client.recv(1)
@@ -95,9 +95,9 @@ def test_ten_thousand_connections_that_say_nothing(exporter: Target) -> None:
 def test_readers_that_do_not_read(exporter: Target) -> None:
     memory, descriptors = exporter.memory, exporter.descriptors
     with unharmed(exporter), many_connections(exporter, 40, METRICS):
-        most = max(FEWEST_READERS, MOST_KEPT // 18_000_000)
+        most = max(FEWEST_READERS, MOST_UNREAD // 18_000_000)
         comes(lambda: exporter.descriptors <= descriptors + most + SPARE_DESCRIPTORS, "the end of most")
-        assert exporter.memory < memory + MOST_KEPT / 2**20 + GROWTH
+        assert exporter.memory < memory + MOST_UNREAD / 2**20 + GROWTH
 
 
 def test_requests_that_are_piled_up_and_never_read(exporter: Target) -> None:

@@ -2,25 +2,20 @@
 
 import asyncio
 import json
-import socket
-import subprocess
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import bcrypt
 import pytest
 
-from exporter.web.limits import HEAD_WITHIN
+from tests.certificates import Authority, Pair
 from tests.hostile.target import METRICS, Scraper, Target, many_connections, target
 from tests.hostile.test_floods import comes, open_ones
 from tests.monitoring import complaints, query, running_prometheus, wait_until
-from tests.process import PATIENCE
-from tests.tools import need
-from tests.web.pki import REFUSED, Authority, Pair, client, get
+from tests.web.serving import client, get
 
 pytestmark = pytest.mark.slow  # 40 s, most of it waiting for deadlines
 
@@ -51,15 +46,9 @@ class Secured:
         self.web_config = folder / "web.yaml"
         self.web_config.write_text(WEB_CONFIG)
 
-    def certificate(self, address: tuple[str, int]) -> str:
+    def certificate(self, exporter: Target) -> str:
         """Return the name in the certificate that the next handshake shows."""
-        tls = client(self.authority, self.scraper)
-        with (
-            socket.create_connection(address, 10) as plain,
-            tls.wrap_socket(plain, server_hostname="localhost") as secured,
-        ):
-            subject: tuple[tuple[tuple[str, str], ...], ...] = secured.getpeercert()["subject"]  # type: ignore[index, assignment]  # it is there
-            return subject[0][0][1]
+        return asyncio.run(get(exporter.address[1], client(self.authority, self.scraper))).server
 
     def scrape_config(self, address: str) -> str:
         tls = {"ca_file": str(self.folder / "authority.pem"), "server_name": "localhost"}
@@ -81,25 +70,20 @@ def exporter(secured: Secured) -> Iterator[Target]:
         yield running
 
 
-def test_the_file_passes_promtool(secured: Secured) -> None:
-    check = [need("promtool"), "check", "web-config", str(secured.web_config)]
-    assert subprocess.run(check, check=False, timeout=PATIENCE).returncode == 0
-
-
 def test_prometheus_gets_every_scrape_under_attack_and_over_a_new_certificate(
     secured: Secured, exporter: Target, tmp_path: Path
 ) -> None:
     host, port = exporter.address
     with running_prometheus(tmp_path, secured.scrape_config(f"{host}:{port}")) as prometheus:
         wait_until(lambda: query(prometheus, "up") == {"": 1.0}, "the first scrape")
-        assert secured.certificate(exporter.address) == "first"
+        assert secured.certificate(exporter) == "first"
         with ExitStack() as attacks:
             silent = attacks.enter_context(many_connections(exporter, 3000))
             half = attacks.enter_context(many_connections(exporter, 300, CLIENT_HELLO))
             plain = attacks.enter_context(many_connections(exporter, 300, METRICS))
             secured.authority.issue("second").install(secured.folder)
             comes(lambda: open_ones([*silent, *half, *plain]) == 0, "the end of all")
-        assert secured.certificate(exporter.address) == "second"
+        assert secured.certificate(exporter) == "second"
         scrapes = query(prometheus, "count_over_time(up[10m])")[""]
         wait_until(lambda: query(prometheus, "count_over_time(up[10m])")[""] > scrapes + 2, "two more scrapes")
         assert query(prometheus, "min_over_time(up[10m])") == {"": 1.0}
@@ -108,26 +92,6 @@ def test_prometheus_gets_every_scrape_under_attack_and_over_a_new_certificate(
     told = [line for line in exporter.log if "msg=listening" not in line]
     assert len(told) <= 2, told  # that the certificate, and then its key, came
     assert not [line for line in told if "Traceback" in line]
-
-
-def test_handshakes_that_never_end(secured: Secured, exporter: Target) -> None:
-    descriptors = exporter.descriptors
-    with Scraper(f"https://localhost:{exporter.address[1]}").running(
-        verify=client(secured.authority, secured.scraper), auth=("prometheus", PASSWORD)
-    ) as scraper:
-        scraper.wait_for(1)
-        with many_connections(exporter, 300) as silent:
-            pause = threading.Event()
-            for byte in range(int(HEAD_WITHIN) - 2):
-                for one in silent[:100]:
-                    with suppress(OSError):
-                        one.send(CLIENT_HELLO[byte : byte + 1])
-                pause.wait(1)
-            assert open_ones(silent) == 300
-            comes(lambda: open_ones(silent) == 0, "the end of all")
-        scraper.wait_for(2)
-    assert scraper.was_served(), scraper.failures
-    comes(lambda: exporter.descriptors <= descriptors, "descriptors are back")
 
 
 def test_guesses_of_a_password_do_not_keep_who_knows_it(secured: Secured, exporter: Target) -> None:
@@ -146,10 +110,3 @@ def test_guesses_of_a_password_do_not_keep_who_knows_it(secured: Secured, export
             assert min(pool.map(guess, range(20))) >= 5
         scraper.wait_for(2)
     assert scraper.was_served(), scraper.failures
-
-
-def test_a_client_of_another_kind_is_turned_away(secured: Secured, exporter: Target) -> None:
-    """Plain HTTP on the TLS port, and TLS without the certificate."""
-    assert exporter.say(METRICS) == b""
-    with pytest.raises(REFUSED):
-        asyncio.run(get(exporter.address[1], client(secured.authority)))

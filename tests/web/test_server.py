@@ -1,225 +1,161 @@
-"""What the endpoints answer, over a real connection, to a program in each of its conditions."""
+"""The server over real sockets: bodies, slices, junk, what keeps it from accepting, and what is left of clients."""
 
 import asyncio
-from dataclasses import dataclass, field
+import errno
+import io
+import socket
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
-import httpx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from prometheus_client.parser import text_string_to_metric_families
+from aiohttp import web
+from structlog.testing import capture_logs
 
-from exporter.config import Config
-from exporter.exposition import Format, Page
-from exporter.shard import Shard
-from exporter.stats import parse
-from exporter.store import Store
-from exporter.web.listen import Listener, ListenError, parse_address
-from exporter.web.server import Endpoints, Server
-from exporter.web.web_config import WebConfigFile
-from tests import build
-from tests.exposition.parsed import samples
+from exporter import log
+from exporter.toolkit import WebConfigFile
+from exporter.web.connections import LARGEST_BODY, sliced
+from exporter.web.listen import Listener
+from exporter.web.server import Server
+from tests.process import PATIENCE, ROOT
+from tests.web.serving import say, served
 
-
-@dataclass
-class Program:
-    """What the endpoints need of the program, in the condition that a test wants."""
-
-    store: Store = field(default_factory=lambda: build.Clock().store())
-    config: Config = field(default_factory=lambda: Config(()))
-    shard: Shard = field(default_factory=Shard)
-    is_ready: bool = True
-    stalled: list[str] = field(default_factory=list)
-    faults: str | None = None
-    own: str = "own 1\n"
-    reloads: int = 0
-
-    def __post_init__(self) -> None:
-        self.page = Page(self.store, lambda _: self.own.encode())
-
-    async def reload(self) -> str | None:
-        self.reloads += 1
-        return self.faults
+HOST = b"Host: exporter\r\n"
+PAGE = [bytes(range(256)) * 20_000, b"", b"in parts", bytes(1024 * 1024)]
 
 
-def answer(  # noqa: PLR0913 - all but two by name
-    program: Program,
-    path: str,
-    method: str = "GET",
-    *,
-    lifecycle: bool = True,
-    web_config: Path | None = None,
-    accept_encoding: str = "identity",
-    headers: dict[str, str] | None = None,
-    telemetry_path: str = "/metrics",
-) -> httpx.Response:
-    async def ask() -> httpx.Response:
-        wall = build.Clock().wall
-        app = Endpoints(program, telemetry_path=telemetry_path, lifecycle=lifecycle, wall=wall).application()
-        if web_config:
-            WebConfigFile(web_config).protect(app)
-        listener = Listener("127.0.0.1:0")
-        server = Server(app, [listener])
-        await server.start()
-        try:
-            async with httpx.AsyncClient() as client:
-                sent = {"Accept-Encoding": accept_encoding, **(headers or {})}
-                return await client.request(method, listener.url + path, headers=sent)
-        finally:
-            await server.close_listeners()
-            await server.close()
-
-    return asyncio.run(ask())
+async def _page(_: web.Request) -> web.Response:
+    return sliced(PAGE, "text/plain")
 
 
-def test_health_and_readiness_say_what_is_wrong() -> None:
-    assert answer(Program(), "/-/healthy").status_code == 200
-    stalled = answer(Program(stalled=["acme", "globex"]), "/-/healthy")
-    assert (stalled.status_code, stalled.text) == (503, "Polling has stalled for: acme, globex.\n")
-    assert answer(Program(), "/-/ready").status_code == 200
-    waiting = answer(Program(is_ready=False), "/-/ready")
-    assert (waiting.status_code, waiting.text) == (503, "The first sweep has not ended.\n")
+async def _broken(_: web.Request) -> web.Response:
+    raise ZeroDivisionError
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_reload_tells_what_came_of_it(method: str) -> None:
-    assert answer(Program(), "/-/reload", method).text == "The configuration was loaded again.\n"
-    faulty = answer(Program(faults="config.yaml:1:1: is empty"), "/-/reload", method)
-    assert (faulty.status_code, faulty.text) == (
-        500,
-        "The old configuration stays in use:\nconfig.yaml:1:1: is empty\n",
-    )
-    program = Program()
-    assert answer(program, "/-/reload", method, lifecycle=False).status_code == 403
-    assert program.reloads == 0
+def app() -> web.Application:
+    app = web.Application()
+    app.add_routes([web.get("/", _page), web.get("/broken", _broken)])
+    return app
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
-def test_reload_by_another_method_is_refused(method: str) -> None:
-    program = Program()
-    refused = answer(program, "/-/reload", method)
-    assert refused.status_code == 405
-    assert {"POST", "PUT"} <= set(refused.headers["allow"].replace(" ", "").split(","))
-    assert program.reloads == 0
+def request(path: bytes = b"/", method: bytes = b"GET", headers: bytes = b"Connection: close\r\n") -> bytes:
+    return b"%s %s HTTP/1.1\r\n%s%s\r\n" % (method, path, HOST, headers)
+
+
+def test_a_large_page_arrives_whole_and_a_head_without_it() -> None:
+    with served(app()) as server:
+        head, _, body = server.say(request()).partition(b"\r\n\r\n")
+        assert body == b"".join(PAGE)
+        assert b"Content-Length: %d" % len(body) in head
+        empty = server.say(request(method=b"HEAD"))
+        assert b"Content-Length: %d" % len(body) in empty
+        assert empty.endswith(b"\r\n\r\n")
 
 
 @pytest.mark.parametrize(
-    "headers",
+    ("headers", "body", "status"),
     [
-        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
-        {"Origin": "null"},
-        {"Sec-Fetch-Site": "same-origin"},  # of a name that leads here by somebody else's DNS
-        {"Sec-Fetch-Site": "none"},
+        (b"Content-Length: %d\r\nConnection: close\r\n" % LARGEST_BODY, bytes(LARGEST_BODY), b"200"),
+        (b"Content-Length: %d\r\n" % (LARGEST_BODY + 1), b"", b"413"),
+        (b"Transfer-Encoding: chunked\r\n", b"5\r\nabcde\r\n0\r\n\r\n", b"413"),
     ],
 )
-@pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_no_web_page_can_make_it_reload(method: str, headers: dict[str, str]) -> None:
-    program = Program()
-    refused = answer(program, "/-/reload", method, headers=headers)
-    assert (refused.status_code, refused.text) == (403, "Reloading is not for web pages.\n")
-    assert program.reloads == 0
-    assert answer(program, "/-/reload", method, headers={"Referer": "https://wiki.example"}).status_code == 200
+def test_bodies(headers: bytes, body: bytes, status: bytes) -> None:
+    with served(app()) as server:
+        assert server.say(request(headers=headers) + body).startswith(b"HTTP/1.1 " + status)
 
 
-def test_another_site_is_not_let_in_when_it_asks_before() -> None:
-    asked = answer(Program(), "/-/reload", "OPTIONS", headers={"Access-Control-Request-Method": "PUT"})
-    assert asked.status_code == 405
-    assert not [name for name in asked.headers if name.lower().startswith("access-control-")]
+def test_junk_is_not_logged_and_a_fault_of_ours_is_in_one_line() -> None:
+    logged = io.StringIO()
+    log.configure("info", "logfmt", logged)
+    with served(app()) as server:
+        for junk in (request(headers=b"A: \x00\r\n"), b"\xff\r\n\r\n", request(headers=HOST), b"CONNECT \n\r\n"):
+            assert b" 400 " in server.say(junk)
+        assert logged.getvalue() == ""
+        assert b" 500 " in server.say(request(b"/broken"))
+    assert logged.getvalue().count("\n") == 1
+    assert "ZeroDivisionError" in logged.getvalue()
 
 
-def test_a_path_is_served_as_it_is_written_and_not_otherwise() -> None:
-    program = Program()
-    assert answer(program, "/%2d/reload", "POST").status_code == 404
-    assert program.reloads == 0
-    assert answer(program, "/m%C3%A9triques", telemetry_path="/métriques").status_code == 200
+class _Listening(socket.socket):
+    """A listening socket that fails to accept once it has been told how."""
+
+    error: Exception | None = None
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        error, self.error = self.error, None
+        if error:
+            raise error
+        return super().accept()
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "/config", "/api/v1/campaigns"])
-def test_every_page_answers_head_and_is_not_kept(path: str) -> None:
-    head = answer(Program(), path, "HEAD")
-    assert head.status_code == 200
-    assert head.headers["cache-control"] == "no-store"
-    assert head.headers["x-content-type-options"] == "nosniff"
-    assert "server" not in head.headers
-
-
-def test_the_status_page_carries_its_policy() -> None:
-    page = answer(Program(), "/")
-    assert page.headers["content-security-policy"].startswith("default-src 'none'")
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-
-
-@pytest.mark.parametrize("campaigns", [1, 2000])
-def test_a_page_is_the_same_compressed_whatever_its_size(campaigns: int) -> None:
-    store = build.Clock().store()
-    store.configure(build.campaign(f"c{number}") for number in range(campaigns))
-    for state in store.states():
-        store.succeeded(state.campaign.key, parse(b'{"sent": 1}', state.campaign.id))
-    program = Program(store=store)
-    plain = answer(program, "/metrics")
-    packed = answer(program, "/metrics", accept_encoding="gzip")
-    assert "content-encoding" not in plain.headers
-    assert packed.headers["content-encoding"] == "gzip"
-    assert int(packed.headers["content-length"]) < len(plain.content)
-    assert packed.text == plain.text == program.page.render(Format.TEXT).decode()
-    sent = [family for family in text_string_to_metric_families(plain.text) if family.name.endswith("_sent")]
-    assert len(sent[0].samples) == campaigns
-
-
-RANGE = (
-    r"(?:\*/\*|text/plain|application/openmetrics-text|text/\*|/)(?:; ?(?:q|version|charset)=[0-9.a-z\"-]{0,6}){0,3}"
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (OSError(errno.EPROTO, "Protocol error"), b" 404 "),
+        (ZeroDivisionError(), b" 404 "),
+        (OSError(errno.EMFILE, "Too many open files"), b""),  # who waits has to go
+    ],
 )
-HEADER = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80) | st.from_regex(
-    f"(?:{RANGE},? ?){{1,5}}", fullmatch=True
-)
+def test_an_accept_that_fails_costs_no_newcomer_the_connection(error: Exception, status: bytes) -> None:
+    listener = Listener("127.0.0.1:0")
+    listener.socket = listening = _Listening(fileno=listener.socket.detach())
+
+    async def talk(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        listening.error = error
+        assert b" 404 " in await say(port, request(b"/nothing"))
+        writer.write(request(b"/nothing"))
+        answer = await reader.readline()
+        assert status in answer
+        assert bool(status) == bool(answer)
+        writer.close()
+
+    with capture_logs() as logs, served(app(), listener=listener) as server:
+        server.run(talk(server.port))
+    assert [(line["log_level"], line["event"]) for line in logs] == [("warning", "no connection can be accepted")]
 
 
-@settings(max_examples=20)
-@given(st.lists(HEADER, min_size=30, max_size=30))
-def test_any_accept_header_gets_a_page_that_parses(headers: list[str]) -> None:
-    store = build.Clock().store()
-    store.configure([build.campaign()])
-    program = Program(store=store, own="# EOF\n")
+def test_a_client_whom_a_bug_of_ours_keeps_out_is_not_left_hanging(tmp_path: Path) -> None:
+    (tmp_path / "web.yml").touch()
+    config = WebConfigFile(tmp_path / "web.yml")
+    del config.ssl_context
+    logged = io.StringIO()
+    log.configure("info", "logfmt", logged)
+    with served(app(), config) as server:
+        assert server.say(b"") == b""
+        config.ssl_context = None
+        assert b" 404 " in server.say(request(b"/nothing"))
+    assert logged.getvalue().count("\n") == 1
+    assert "AttributeError" in logged.getvalue()
 
-    async def ask_with_each() -> list[tuple[int, str, str]]:
+
+def test_a_connection_is_refused_when_the_listeners_are_closed_and_an_open_one_is_served() -> None:
+    async def run() -> None:
         listener = Listener("127.0.0.1:0")
-        server = Server(Endpoints(program).application(), [listener])
+        server = Server(web.Application(), [listener])
         await server.start()
-        async with httpx.AsyncClient() as client:
-            url = f"{listener.url}/metrics"
-            answers = [await client.get(url, headers={"Accept": accept.strip()}) for accept in headers]
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(request(b"/nothing", headers=b""))
+        assert b" 404 " in await reader.readline()
         await server.close_listeners()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(request(b"/nothing"))
+        assert b" 404 " in await asyncio.wait_for(reader.read(), PATIENCE)
+        writer.close()
         await server.close()
-        return [(answer.status_code, answer.headers["content-type"], answer.text) for answer in answers]
 
-    for status, content_type, text in asyncio.run(ask_with_each()):
-        assert status == 200
-        (page_format,) = [known for known in Format if known.value == content_type]
-        assert samples(text.encode(), page_format)
+    asyncio.run(run())
 
 
-def test_a_web_configuration_file_guards_every_page(tmp_path: Path) -> None:
-    file = tmp_path / "web.yaml"
-    file.write_text("basic_auth_users: {prometheus: $2b$04$2SpXrAdjmCqLuTDDNvJG1.VNSBDl3f7Bl2MgYqFRkuXQMBR9XrG/u}\n")
-    for path in ("/", "/metrics", "/config", "/-/healthy", "/nothing"):
-        assert answer(Program(), path, web_config=file).status_code == 401
-
-
-@pytest.mark.parametrize(
-    ("address", "parsed"),
-    [
-        (":10421", ("", 10421)),
-        ("127.0.0.1:0", ("127.0.0.1", 0)),
-        ("[::1]:10421", ("::1", 10421)),
-        ("localhost:1", ("localhost", 1)),
-    ],
-)
-def test_addresses(address: str, parsed: tuple[str, int]) -> None:
-    assert parse_address(address) == parsed
-
-
-@pytest.mark.parametrize("address", ["10421", "::1:10421", ":65536", "host:", ":http", "[::1]", ""])
-def test_what_is_no_address_is_refused_with_what_to_write(address: str) -> None:
-    with pytest.raises(ListenError, match=r"write it like :10421, 127\.0\.0\.1:10421"):
-        parse_address(address)
+@pytest.mark.parametrize(("soft", "hard", "most"), [(64, 100, 50), (64, 1000, 500), (1500, 1500, 750)])
+def test_half_of_the_files_are_for_clients(soft: int, hard: int, most: int) -> None:
+    code = (
+        "import resource; from exporter.web.connections import most_connections\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))\n"
+        "print(most_connections(), resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=PATIENCE, check=True)
+    assert told.stdout.decode() == f"{most} ({hard}, {hard})\n"

@@ -1,0 +1,5 @@
+"""exporter-toolkit's web configuration file: TLS, client certificates, users and headers."""
+
+from exporter.toolkit.web_config import WebConfigFile
+
+__all__ = ["WebConfigFile"]

@@ -1,0 +1,130 @@
+"""The schema of exporter-toolkit's web configuration file: YAML to values, or every problem with its place."""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from exporter.document.item import ConfigError, Item, Problem, SecretItem
+from exporter.document.reading import read as read_items
+from exporter.document.shapes import Each, Leaf, Section, Table, checked
+from exporter.toolkit.basic_auth import HASH
+from exporter.toolkit.tls import CIPHER_SUITES, CLIENT_AUTH, VERSIONS
+
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+
+
+def _text(item: Item) -> str:
+    """Return any one value as the text that it is written as."""
+    if isinstance(item.value, dict | list):
+        raise ValueError(f"{item.shown} is not text")  # noqa: TRY004  # a check has one kind of error
+    return item.text
+
+
+def _file(item: Item) -> Path:
+    return Path(item.file).parent / _text(item)
+
+
+def _choice(choices: Mapping[str, Any], why: str = "") -> Leaf:
+    def check(item: Item) -> Any:
+        if _text(item) not in choices:
+            raise ValueError(f"write one of {', '.join(choices)}{why}")
+        return choices[item.text]
+
+    return Leaf(check)
+
+
+def _header(item: Item) -> str:
+    value = " ".join(_text(item).splitlines()).strip()
+    if not value.isprintable():
+        raise ValueError("has a character that cannot stand in a header")
+    return value
+
+
+def _user_name(name: str) -> None:
+    if ":" in name or not name.isprintable():
+        raise ValueError("has a colon or a control character, which no user name can have")
+
+
+def _hash(item: Item) -> str:
+    if not HASH.fullmatch(_text(item)):
+        raise ValueError("is not a bcrypt hash of a cost from 4 to 18: make one with `htpasswd -nBC 10 NAME`")
+    return item.text
+
+
+_PEM = "PEM in this file is not supported: write it to a file of its own, and its name as {}_file"
+_HTTP2 = "is not supported: remove it, every client of HTTP/2 speaks HTTP/1.1 too"
+_TLS = Section(
+    {
+        "cert_file": Leaf(_file),
+        "key_file": Leaf(_file),
+        "client_ca_file": Leaf(_file),
+        "client_auth_type": _choice(CLIENT_AUTH, "; what accepts any certificate is not supported"),
+        "client_allowed_sans": Each("name", Leaf(_text)),
+        "min_version": _choice(VERSIONS),
+        "max_version": _choice(VERSIONS),
+        "cipher_suites": Each("cipher suite", _choice(CIPHER_SUITES)),
+        "prefer_server_cipher_suites": _choice({"true": True, "false": True}),  # without effect, as in Go since 1.18
+    },
+    refused={
+        "curve_preferences": "is not supported: remove it, OpenSSL chooses as Go does",
+        **{key: _PEM.format(key) for key in ("cert", "key", "client_ca")},
+    },
+    required=("cert_file", "key_file"),
+)
+_HEADERS = Section(
+    {
+        "Content-Security-Policy": Leaf(_header),
+        "Strict-Transport-Security": Leaf(_header),
+        "X-Content-Type-Options": _choice({"nosniff": "nosniff"}),
+        "X-Frame-Options": _choice({"deny": "deny", "sameorigin": "sameorigin"}),
+        "X-XSS-Protection": Leaf(_header),
+    }
+)
+_FILE = Section(
+    {
+        "tls_server_config": _TLS,
+        "http_server_config": Section({"headers": _HEADERS}, refused={"http2": _HTTP2}),
+        "basic_auth_users": Table(_user_name, Leaf(_hash), "a line for each user, like name: bcrypt hash"),
+    },
+    refused={
+        "rate_limit": "is not supported: remove it; docs/limits.md says what is limited, a proxy can do more",
+    },
+)
+
+
+def read(file: Path) -> Item:
+    """Read a web configuration file, not the files that it names. Raises ConfigError."""
+    problems: list[Problem] = []
+    document = read_items(file, problems, SecretItem, largest=64 * 1024)
+    if document.value in _NOTHING:
+        document.value = {}
+    _leave_out_what_says_nothing(document, _FILE)
+    document = checked(document, _FILE, problems)
+    problems += _contradictions(document.child("tls_server_config"))
+    if problems:
+        raise ConfigError(problems)
+    return document
+
+
+def _leave_out_what_says_nothing(item: Item, section: Section) -> None:
+    """Remove the keys that are there without a value, as exporter-toolkit passes over them."""
+    for key, child in list(item.mapping.items()):
+        below = section.keys.get(key)
+        if (below or key in section.refused) and child.value in _NOTHING:
+            del item.value[key]
+        elif isinstance(below, Section):
+            _leave_out_what_says_nothing(child, below)
+
+
+def _contradictions(tls: Item) -> Iterator[Problem]:
+    client_auth, ca_file = tls.child("client_auth_type"), tls.child("client_ca_file")
+    for each in (ca_file, tls.child("client_allowed_sans")):
+        if each.value and not client_auth.value:
+            key = each.path.rpartition(".")[2]
+            yield each.problem(f"needs client_auth_type: RequireAndVerifyClientCert; without it, remove {key}")
+    if client_auth.value == ssl.CERT_REQUIRED and not ca_file.value:
+        yield client_auth.problem("RequireAndVerifyClientCert needs client_ca_file")
+    lowest, highest = tls.child("min_version").value, tls.child("max_version").value
+    if lowest and highest and lowest > highest:
+        yield tls.child("max_version").problem("is below min_version")

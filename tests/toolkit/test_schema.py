@@ -1,0 +1,230 @@
+"""What a web configuration file may say, and in which words the rest is refused."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import bcrypt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.config import ConfigError
+from exporter.toolkit import WebConfigFile
+from exporter.toolkit.schema import read
+from exporter.toolkit.tls import CIPHER_SUITES, CLIENT_AUTH
+from tests.process import ROOT
+from tests.toolkit.conftest import IF_GIVEN, TLS, VERIFY
+from tests.tools import need
+
+PEM = "PEM in this file is not supported: write it to a file of its own, and its name as"
+NEEDS_TYPE = "needs client_auth_type: RequireAndVerifyClientCert; without it, remove"
+HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
+AUTH_TYPES = f"write one of {', '.join(CLIENT_AUTH)}; what accepts any certificate is not supported"
+SUITES = f"write one of {', '.join(CIPHER_SUITES)}"
+NO_HASH = "is not a bcrypt hash of a cost from 4 to 18: make one with `htpasswd -nBC 10 NAME`"
+HEADERS = (
+    "Content-Security-Policy, Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options, X-XSS-Protection"
+)
+TLS_KEYS = (
+    "cert_file, key_file, client_ca_file, client_auth_type, client_allowed_sans, min_version, max_version, "
+    "cipher_suites, prefer_server_cipher_suites"
+)
+SAYS_NOTHING = "write its keys below it, like key: value"
+FAULTY = {
+    "junk": [f"1:1: this text is not a mapping: {SAYS_NOTHING}"],
+    "a: b: c": ["1:5: cannot be read as YAML: mapping values are not allowed in this context"],
+    "basic_auth_users: [a]\ntls_server_config: true": [
+        "1:19: basic_auth_users: a list is not a mapping: write a line for each user, like name: bcrypt hash",
+        f"2:20: tls_server_config: this value is not a mapping: {SAYS_NOTHING}",
+    ],
+    f"{HASH}: a\n{'canary' * 11}: a\ntls_config: {{}}\nrate_limit: {{burst: 1, interval: 1s}}": [
+        "1:1: (not shown): unknown key: known here: tls_server_config, http_server_config, basic_auth_users",
+        "2:1: (not shown): unknown key: known here: tls_server_config, http_server_config, basic_auth_users",
+        '3:1: tls_config: unknown key: did you mean "tls_server_config"?',
+        "4:1: rate_limit: is not supported: remove it; docs/limits.md says what is limited, a proxy can do more",
+    ],
+    f"""\
+basic_auth_users:
+  alice: canary
+  bob:
+  carol: [canary]
+  '{HASH}': alice
+  dave: {HASH.replace("$04", "$31")}
+  'a:b': '{HASH}'
+  "a\\tb": '{HASH}'
+http_server_config:
+  http2: true
+  gzip: true
+  headers:
+    Server: x
+    x-frame-options: deny
+    X-Frame-Options: DENY
+    X-Content-Type-Options: canary
+    X-XSS-Protection: "a\\0b"
+""": [
+        f"2:10: basic_auth_users.alice: {NO_HASH}",
+        f"3:7: basic_auth_users.bob: {NO_HASH}",
+        "4:10: basic_auth_users.carol: a list is not text",
+        f"5:67: basic_auth_users.(not shown): {NO_HASH}",
+        f"6:9: basic_auth_users.dave: {NO_HASH}",
+        '7:3: basic_auth_users["a:b"]: has a colon or a control character, which no user name can have',
+        '8:3: basic_auth_users["a\\tb"]: has a colon or a control character, which no user name can have',
+        "10:3: http_server_config.http2: is not supported: remove it, every client of HTTP/2 speaks HTTP/1.1 too",
+        "11:3: http_server_config.gzip: unknown key: known here: headers",
+        f"13:5: http_server_config.headers.Server: unknown key: known here: {HEADERS}",
+        '14:5: http_server_config.headers.x-frame-options: unknown key: did you mean "X-Frame-Options"?',
+        "15:22: http_server_config.headers.X-Frame-Options: write one of deny, sameorigin",
+        "16:29: http_server_config.headers.X-Content-Type-Options: write one of nosniff",
+        "17:23: http_server_config.headers.X-XSS-Protection: has a character that cannot stand in a header",
+    ],
+    "tls_server_config:\n  cert: canary\n  key: canary\n  client_ca: canary": [
+        "2:3: tls_server_config: the key cert_file is missing: write cert_file: and its value",
+        "2:3: tls_server_config: the key key_file is missing: write key_file: and its value",
+        f"2:3: tls_server_config.cert: {PEM} cert_file",
+        f"3:3: tls_server_config.key: {PEM} key_file",
+        f"4:3: tls_server_config.client_ca: {PEM} client_ca_file",
+    ],
+    """\
+tls_server_config:
+  cert_file: [a]
+  key_file:
+  ca_file: x
+  password: x
+  client_auth_type: RequireAnyClientCert
+  client_ca_file: [canary]
+  min_version: TLS10
+  max_version: 1.2
+  prefer_server_cipher_suites: 1
+  cipher_suites: [canary, TLS_RSA_WITH_AES_128_CBC_SHA]
+  curve_preferences: ['', CurveP256]
+""": [
+        "2:3: tls_server_config: the key key_file is missing: write key_file: and its value",
+        "2:14: tls_server_config.cert_file: a list is not text",
+        '4:3: tls_server_config.ca_file: unknown key: did you mean "cert_file"?',
+        f"5:3: tls_server_config.password: unknown key: known here: {TLS_KEYS}",
+        f"6:21: tls_server_config.client_auth_type: {AUTH_TYPES}",
+        "7:19: tls_server_config.client_ca_file: a list is not text",
+        "8:16: tls_server_config.min_version: write one of TLS12, TLS13",
+        "9:16: tls_server_config.max_version: write one of TLS12, TLS13",
+        "10:32: tls_server_config.prefer_server_cipher_suites: write one of true, false",
+        f"11:19: tls_server_config.cipher_suites[0]: {SUITES}",
+        f"11:27: tls_server_config.cipher_suites[1]: {SUITES}",
+        "12:3: tls_server_config.curve_preferences: is not supported: remove it, OpenSSL chooses as Go does",
+    ],
+    TLS + "  client_allowed_sans: [a]\n  client_ca_file: ca.pem\n  min_version: TLS13\n  max_version: TLS12": [
+        f"4:24: tls_server_config.client_allowed_sans: {NEEDS_TYPE} client_allowed_sans",
+        f"5:19: tls_server_config.client_ca_file: {NEEDS_TYPE} client_ca_file",
+        "7:16: tls_server_config.max_version: is below min_version",
+    ],
+    TLS + "  client_auth_type: RequireAndVerifyClientCert": [
+        "4:21: tls_server_config.client_auth_type: RequireAndVerifyClientCert needs client_ca_file"
+    ],
+    TLS.replace("server.key", '"a\\0b"'): [
+        "2:3: tls_server_config.cert_file: does not exist",
+        "3:3: tls_server_config.key_file: does not exist",
+    ],
+    TLS.replace("server.pem", "."): [
+        "2:3: tls_server_config.cert_file: is not a file",
+        "3:3: tls_server_config.key_file: does not exist",
+    ],
+}
+
+ACCEPTED = {
+    "empty": "",
+    "comment": "# nothing\n",
+    "empty sections": "tls_server_config:\nhttp_server_config: {}\nbasic_auth_users:\n",
+    "pair": TLS,
+    "no client certificate": TLS + "  client_auth_type: NoClientCert\n",
+    "blank client_auth_type": TLS + "  client_auth_type:\n  client_ca_file: ''\n",
+    "client certificate if given": IF_GIVEN,
+    "client certificate if given, of any authority that the system trusts": IF_GIVEN.replace("clients.pem", "''"),
+    "client certificate": VERIFY,
+    "client_allowed_sans": VERIFY + "  client_allowed_sans: [localhost, 127.0.0.1]\n",
+    "versions": TLS + "  min_version: TLS12\n  max_version: TLS13\n  prefer_server_cipher_suites: false\n",
+    "no headers": "http_server_config: {headers: }\n",
+    "client certificate that is not looked at": TLS + "  client_auth_type: RequestClientCert\n",
+    "empty lists": TLS + "  cipher_suites: []\n",
+    "cipher suites": TLS + f"  cipher_suites: [{', '.join(CIPHER_SUITES)}]\n",
+    "headers": "http_server_config: {headers: {X-XSS-Protection: 1, X-Frame-Options: sameorigin,"
+    " Content-Security-Policy: , Strict-Transport-Security: max-age=1; preload, X-Content-Type-Options: nosniff}}\n",
+    "folded header": "http_server_config:\n  headers:\n    Content-Security-Policy: |\n      a\n      b\n",
+    "users": f"basic_auth_users: {{alice: '{HASH}', 12: '{HASH}', '': '{HASH}'}}\n",
+    "users by reference": f"basic_auth_users: {{alice: &hash '{HASH}', bob: *hash}}\n",
+    "the documented example": (ROOT / "docs" / "examples" / "web-config.yaml").read_text(),
+}
+
+
+def refused(file: Path) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        WebConfigFile(file)
+    assert str(error.value).splitlines() == list(map(str, error.value.problems))
+    assert "canary" not in str(error.value)
+    assert HASH[7:] not in str(error.value)
+    return [str(problem).removeprefix(f"{file}:") for problem in error.value.problems]
+
+
+@pytest.mark.parametrize("text", FAULTY, ids=range(len(FAULTY)))
+def test_every_problem_is_told_with_its_place(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text(text)
+    assert refused(file) == FAULTY[text]
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    assert refused(file) == ["1:1: cannot be read: No such file or directory"]
+    file.write_text("#" * 65537)
+    assert refused(file) == ["1:1: is larger than 64 KiB"]
+    assert refused(tmp_path) == ["1:1: is not a file"]
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)  # reading it would wait for ever
+    assert refused(pipe) == ["1:1: is not a file"]
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_what_is_accepted_passes_promtool_too(config: Path, name: str) -> None:
+    config.write_text(ACCEPTED[name])
+    assert (WebConfigFile(config).ssl_context is not None) == ("cert_file" in ACCEPTED[name])
+    check = [need("promtool"), "check", "web-config", str(config)]
+    verdict = subprocess.run(check, capture_output=True, text=True, check=False, timeout=20)
+    assert verdict.returncode == 0 or f"field {name} not found" in verdict.stderr, verdict.stderr  # an old promtool
+
+
+def headers(file: Path) -> dict[str, str]:
+    found = read(file).child("http_server_config").child("headers").mapping
+    return {name: item.value for name, item in found.items()}
+
+
+def test_header_values(tmp_path: Path) -> None:
+    file = tmp_path / "headers.yml"
+    file.write_text(ACCEPTED["headers"])
+    assert headers(file) == {
+        "X-XSS-Protection": "1",
+        "X-Frame-Options": "sameorigin",
+        "Strict-Transport-Security": "max-age=1; preload",
+        "X-Content-Type-Options": "nosniff",
+    }
+    file.write_text(ACCEPTED["folded header"])
+    assert headers(file) == {"Content-Security-Policy": "a b"}
+
+
+LINES = sorted({line for text in (*FAULTY, *ACCEPTED.values()) for line in text.splitlines()})
+SCALARS = st.sampled_from(
+    ["", "null", "true", "-1", "1e999", "'", '"\\ud800"', "[]", "{a: b}", "&a [*a]", "!!x y", "\t"]
+)
+
+
+@given(st.lists(st.sampled_from(LINES) | st.builds("{}: {}".format, st.sampled_from(LINES), SCALARS) | st.text()))
+def test_any_file_is_read_or_refused_with_places(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.yml"
+    file.write_text("\n".join(lines), errors="surrogateescape")
+    try:
+        read(file)
+    except ConfigError as error:
+        told = str(error)
+        file_line_column = re.compile(re.escape(str(file)) + r":[1-9]\d*:[1-9]\d*: .")
+        assert all(map(file_line_column.match, told.splitlines()))
+        assert "canary" not in told
+        assert HASH[7:] not in told

@@ -1,0 +1,182 @@
+"""A program's endpoints on a real server, in whatever condition a test wants, and clients of them."""
+
+import asyncio
+import base64
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+from aiohttp import web
+
+from exporter.config import Campaign, Config
+from exporter.exposition import Page
+from exporter.shard import Shard
+from exporter.sources import SourceState
+from exporter.store import State, Store
+from exporter.toolkit import WebConfigFile
+from exporter.web.endpoints import application
+from exporter.web.listen import Listener
+from exporter.web.overview import Overview
+from exporter.web.server import Server
+from tests import build
+from tests.certificates import Authority, Pair
+from tests.process import PATIENCE
+
+if TYPE_CHECKING:
+    from exporter.app import Exporter
+
+NOW = 1_795_377_600.0  # 2026-11-22 20:00:00 UTC
+REFUSED = (ssl.SSLError, ConnectionError)
+
+
+@dataclass
+class Program:
+    """What the endpoints need of an exporter."""
+
+    store: Store = field(default_factory=lambda: build.Clock().store())
+    config: Config = field(default_factory=lambda: Config(()))
+    shard: Shard = field(default_factory=Shard)
+    is_ready: bool = True
+    problems: list[str] = field(default_factory=list)
+    sources: list[SourceState] = field(default_factory=list)
+    reload_problems: list[str] = field(default_factory=list)
+    faults: str | None = None
+    own: str = "own 1\n"
+    reloads: int = 0
+
+    def __post_init__(self) -> None:
+        self.page = Page(self.store, lambda _: self.own.encode())
+
+    def next_due(self, campaign: Campaign) -> float | None:
+        return campaign.poll.interval
+
+    async def reload(self) -> str | None:
+        self.reloads += 1
+        return self.faults
+
+
+def overview(*states: State, **known: Any) -> Overview:
+    """Return what is known of campaigns, and beside them what a test says."""
+    given = {"states": states, "senders": (), "sources": (), "seen": {}, "config": Config(()), "shard": Shard()}
+    return Overview(**{"now": NOW, "notices": (), **given, **known})
+
+
+def application_of(program: Program, **options: Any) -> web.Application:
+    return application(cast("Exporter", program), **options)
+
+
+@asynccontextmanager
+async def serving(
+    app: web.Application, web_config: WebConfigFile | None = None, listener: Listener | None = None
+) -> AsyncIterator[Listener]:
+    """Serve an application, by default on a free port."""
+    listener = listener or Listener("127.0.0.1:0")
+    server = Server(app, [listener], web_config)
+    await server.start()
+    try:
+        yield listener
+    finally:
+        await server.close()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, the name in the server's certificate, and the cipher suite."""
+
+    status: int
+    head: str
+    server: str
+    cipher: str
+
+
+def client(trusted: Authority, pair: Pair | None = None) -> ssl.SSLContext:
+    """Return a client's context."""
+    context = ssl.create_default_context(cadata=trusted.pem)
+    if pair:
+        context.load_cert_chain(pair.certificate, pair.key)
+    return context
+
+
+def basic(user: str) -> str:
+    """Return the header value for `name:password`."""
+    return f"Basic {base64.b64encode(user.encode()).decode()}"
+
+
+async def get(port: int, tls: ssl.SSLContext | None = None, *, authorization: str = "") -> Answer:
+    """Ask for a page."""
+    lines = ["GET / HTTP/1.1", "Host: localhost", "Connection: close"]
+    lines += [f"Authorization: {authorization}"] if authorization else []
+    name = "localhost" if tls else None
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname=name)
+    try:
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+        head = (await asyncio.wait_for(reader.read(), 10)).decode()
+        certificate, cipher = writer.get_extra_info("peercert"), writer.get_extra_info("cipher", [""])[0]
+    finally:
+        writer.transport.abort()
+    if not head:
+        raise ConnectionResetError
+    subject = dict(names[0] for names in certificate["subject"]) if certificate else {}
+    return Answer(int(head.split()[1]), head, subject.get("commonName", ""), cipher)
+
+
+class Served:
+    """A server that works while it is asked; in between its loop stands still."""
+
+    def __init__(self, runner: asyncio.Runner, port: int) -> None:
+        self.run = runner.run
+        self.port = port
+
+    def get(self, tls: ssl.SSLContext | None = None, *, authorization: str = "") -> Answer:
+        """Ask for the page on a connection of its own."""
+        return self.run(get(self.port, tls, authorization=authorization))
+
+    def say(self, text: bytes) -> bytes:
+        """Send bytes on a connection of its own and return all that comes back."""
+        return self.run(say(self.port, text))
+
+
+async def say(port: int, text: bytes) -> bytes:
+    """Send bytes on a connection of its own and return all that comes back."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE)
+    writer.close()
+    return answer
+
+
+@contextmanager
+def served(
+    app: web.Application, web_config: WebConfigFile | None = None, listener: Listener | None = None
+) -> Iterator[Served]:
+    """Serve an application, by default on a free port."""
+    with asyncio.Runner() as runner:
+        server = serving(app, web_config, listener)
+        listener = runner.run(server.__aenter__())
+        try:
+            yield Served(runner, listener.port)
+        finally:
+            runner.run(server.__aexit__(None, None, None))
+
+
+def answer(
+    program: Program,
+    path: str,
+    method: str = "GET",
+    *,
+    headers: dict[str, str] | list[tuple[str, str]] | None = None,
+    web_config: WebConfigFile | None = None,
+    **options: Any,
+) -> httpx.Response:
+    """Return what the program's endpoints answer."""
+
+    async def ask(port: int) -> httpx.Response:
+        async with httpx.AsyncClient(headers={"Accept-Encoding": "identity"}) as client:
+            return await client.request(method, f"http://127.0.0.1:{port}{path}", headers=headers)
+
+    app = application_of(program, **{"lifecycle": True, **options})
+    with served(app, web_config) as server:
+        return server.run(ask(server.port))

@@ -1,0 +1,245 @@
+"""What the endpoints answer, over a real connection, to a program in each of its conditions."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import cast
+
+import httpx
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.api import Stats
+from exporter.api.endpoints import parse_stats
+from exporter.app import Exporter
+from exporter.config import Campaign, Config
+from exporter.exposition import Format
+from exporter.store import State, Store
+from exporter.telemetry import Telemetry
+from exporter.toolkit import WebConfigFile
+from exporter.web.endpoints import MOST_RENDERINGS, Endpoints, application, is_free
+from exporter.web.listen import ListenError, parse_address
+from tests import build
+from tests.exposition.parsed import samples
+from tests.web.serving import Program, answer, serving
+
+PATHS = ("/", "/metrics", "/-/healthy", "/-/ready", "/config", "/api/v1/campaigns")
+
+
+@pytest.mark.parametrize(
+    ("program", "path", "status", "text"),
+    [
+        (Program(), "/-/healthy", 200, "leadterra-exporter is healthy.\n"),
+        (Program(problems=["a stalls", "b died"]), "/-/healthy", 503, "a stalls\nb died\n"),
+        (Program(), "/-/ready", 200, "leadterra-exporter is ready.\n"),
+        (Program(is_ready=False), "/-/ready", 503, "The first sweep has not ended.\n"),
+    ],
+)
+def test_health_and_readiness_say_what_is_wrong(program: Program, path: str, status: int, text: str) -> None:
+    told = answer(program, path)
+    assert (told.status_code, told.text) == (status, text)
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "lifecycle", "status", "text"),
+    [
+        ("POST", {}, True, 200, "The configuration was loaded again.\n"),
+        ("PUT", {"Referer": "https://wiki.example"}, True, 200, "The configuration was loaded again.\n"),
+        ("POST", {}, False, 403, "Reloading over HTTP is off; --web.enable-lifecycle allows it.\n"),
+        ("GET", {}, True, 405, "Reload with POST or PUT.\n"),
+        ("HEAD", {}, True, 405, ""),
+        ("DELETE", {}, True, 405, "405: Method Not Allowed"),
+        # from web pages, also from one of a name that leads here by somebody else's DNS
+        ("POST", {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, True, 403, None),
+        ("PUT", {"Origin": "null"}, True, 403, "Reloading is not for web pages.\n"),
+        ("POST", {"Sec-Fetch-Site": "same-origin"}, True, 403, "Reloading is not for web pages.\n"),
+        ("OPTIONS", {"Access-Control-Request-Method": "PUT"}, True, 405, "405: Method Not Allowed"),
+    ],
+)
+def test_reload(method: str, headers: dict[str, str], lifecycle: bool, status: int, text: str | None) -> None:  # noqa: FBT001 - a row
+    program = Program()
+    told = answer(program, "/-/reload", method, headers=headers, lifecycle=lifecycle)
+    assert told.status_code == status
+    assert told.text == text or text is None
+    assert program.reloads == (status == 200)
+    assert not [name for name in told.headers if name.lower().startswith("access-control-")]
+    if status == 405:
+        assert {"POST", "PUT"} <= set(told.headers["allow"].replace(" ", "").split(","))
+
+
+def test_a_reload_that_failed_says_why_and_so_does_the_page() -> None:
+    told = answer(Program(faults="config.yaml:1:1: is empty"), "/-/reload", "POST")
+    assert (told.status_code, told.text) == (500, "The old configuration stays in use:\nconfig.yaml:1:1: is empty\n")
+    text = answer(Program(problems=["a stalls"], reload_problems=["c.yaml:3:5: <no>"]), "/").text
+    assert re.findall(r'class="notice">✕ (.*?)</p>', text) == [
+        "a stalls",
+        "The last reload failed: c.yaml:3:5: &lt;no&gt;",
+    ]
+
+
+def test_a_path_is_served_as_it_is_written_and_not_otherwise() -> None:
+    program = Program()
+    assert answer(program, "/%2d/reload", "POST").status_code == 404
+    assert program.reloads == 0
+    assert answer(program, "/m%C3%A9triques", telemetry_path="/métriques").status_code == 200
+
+
+def test_the_metrics_may_stand_where_nothing_else_does() -> None:
+    taken = ("/-/reload", "/-/metrics", "/api/v1/campaigns/a/b", "metrics", "", "/{a}", "/a?b", "/a#b")
+    free = [path for path in (*PATHS, *taken, "/probe/leadterra") if is_free(path)]
+    assert free == ["/metrics", "/probe/leadterra"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_answers_head_and_is_not_kept(path: str) -> None:
+    head = answer(Program(), path, "HEAD")
+    assert head.status_code == 200
+    assert head.headers["cache-control"] == "no-store"
+    assert head.headers["x-content-type-options"] == "nosniff"
+    assert "server" not in head.headers
+    assert ("default-src 'none'" in head.headers.get("content-security-policy", "")) == (path == "/")
+
+
+def campaigns() -> Program:
+    program = Program()
+    program.store.configure([build.campaign("a/b ü%2F"), build.campaign("..", workspace="globex")])
+    program.store.succeeded(("acme", "campaign", "a/b ü%2F"), parse_stats(b'{"sent": 1}', "a/b ü%2F"))
+    return program
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "content_type", "text"),
+    [
+        ("/?workspace=acme", 200, "text/html; charset=utf-8", "1 of 2 campaigns"),
+        ("/?sort=canary", 400, "text/plain; charset=utf-8", "sort: write one of campaign, "),
+        ("/api/v1/campaigns?state=waiting", 200, "application/json", '"campaign_id":".."'),
+        ("/api/v1/campaigns?state=canary", 400, "text/plain; charset=utf-8", "state: write one of over_a_limit, "),
+        ("/api/v1/campaigns?format=csv&q=acme", 200, "text/csv; charset=utf-8", "\r\nacme,a/b ü%2F,a/b ü%2F,ok,"),
+        ("/api/v1/campaigns?format=canary", 400, "text/plain; charset=utf-8", "format: write json or csv"),
+        ("/api/v1/campaigns/acme/a%2Fb%20%C3%BC%252F", 200, "application/json", '"emails_sent": 1,'),
+        ("/api/v1/campaigns/acme/canary", 404, "text/plain; charset=utf-8", "No such campaign is polled here."),
+        ("/api/v1/campaigns/canary", 404, "text/plain; charset=utf-8", "404: Not Found"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_campaigns(path: str, status: int, content_type: str, text: str, encoding: str) -> None:
+    told = answer(campaigns(), path, headers={"Accept-Encoding": encoding})
+    assert (told.status_code, told.headers["content-type"]) == (status, content_type)
+    assert text in told.text
+    assert "canary" not in told.text
+    if status == 200 and path.count("/") < 5:
+        assert told.headers.get("content-encoding", "identity") == encoding
+
+
+def test_a_reading_that_is_too_old_is_not_shown_of_one_campaign_either() -> None:
+    clock = build.Clock()
+    program = Program(store=clock.store())
+    program.store.configure([build.campaign()])
+    program.store.succeeded(("acme", "campaign", "camp_123"), parse_stats(b'{"sent": 1}', "camp_123"))
+    clock.monotonic += 301
+    assert answer(program, "/api/v1/campaigns/acme/camp_123").json()["state"] == "stale"
+
+
+class _Counting(Store):
+    """A store that counts how often all campaigns are asked for."""
+
+    asked = 0
+
+    def states(self, kind: str = Campaign.kind) -> list[State]:
+        self.asked += kind == Campaign.kind
+        return super().states(kind)
+
+
+def test_what_many_ask_for_at_once_is_rendered_once() -> None:
+    clock, request = build.Clock(), make_mocked_request("GET", "/api/v1/campaigns")
+    store = _Counting(wall=clock.wall, monotonic=lambda: 0.0)
+
+    async def ask() -> None:
+        endpoints = Endpoints(cast("Exporter", Program(store=store)), telemetry_path="/metrics", lifecycle=False)
+        asked = [asyncio.create_task(endpoints.campaigns(request)) for _ in range(20)]
+        await asyncio.sleep(0)
+        asked.pop().cancel()  # the others still get theirs
+        assert {told.status for told in await asyncio.gather(*asked)} == {200}
+        assert store.asked == 1
+        await endpoints.campaigns(request)  # who asks later gets it anew
+        assert store.asked == 2
+        others = [make_mocked_request("GET", f"/api/v1/campaigns?q={number}") for number in range(MOST_RENDERINGS + 1)]
+        told = await asyncio.gather(*map(endpoints.campaigns, others), return_exceptions=True)
+        assert [type(each) for each in told] == [web.Response] * MOST_RENDERINGS + [web.HTTPServiceUnavailable]
+
+    asyncio.run(ask())
+
+
+def test_a_page_that_is_being_sent_is_of_one_moment_and_a_client_that_goes_is_no_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def scenario() -> None:
+        campaigns = [build.campaign(f"camp_{number}") for number in range(1000)]  # 2 MB: no socket takes it at once
+        exporter = Exporter(Path("config.yaml"), Config(()), telemetry=Telemetry(of_process=False))
+        exporter.store.configure(campaigns)
+        for each in campaigns:
+            exporter.store.succeeded(each.key, Stats(sent=7, open_rate=0.5))
+        before = exporter.page.render(Format.TEXT).decode()
+        async with serving(application(exporter)) as listener, httpx.AsyncClient(base_url=listener.url) as client:
+            async with client.stream("GET", "/metrics", headers={"Accept-Encoding": "identity"}) as answer:
+                chunks = answer.aiter_text()
+                page = await anext(chunks)
+                exporter.store.configure(campaigns[:1])
+                page += "".join([chunk async for chunk in chunks])
+            assert page == before
+            exporter.store.configure(campaigns)
+            async with client.stream("GET", "/metrics", headers={"Accept-Encoding": "identity"}) as answer:
+                await anext(answer.aiter_bytes())
+            assert (await client.get("/-/healthy")).status_code == httpx.codes.OK
+
+    asyncio.run(scenario())
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("campaigns", [1, 2000])
+def test_a_page_is_the_same_compressed_whatever_its_size(campaigns: int) -> None:
+    store = build.Clock().store()
+    store.configure(build.campaign(f"c{number}") for number in range(campaigns))
+    for state in store.states():
+        store.succeeded(state.target.key, parse_stats(b'{"sent": 1}', state.target.id))
+    program = Program(store=store)
+    plain = answer(program, "/metrics")
+    packed = answer(program, "/metrics", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(plain.content)
+    assert packed.text == plain.text == program.page.render(Format.TEXT).decode()
+    sent = [family for family in text_string_to_metric_families(plain.text) if family.name.endswith("_sent")]
+    assert len(sent[0].samples) == campaigns
+
+
+def test_headers_in_several_lines_are_joined() -> None:
+    openmetrics = "application/openmetrics-text"
+    lines = [("Accept", "text/plain;q=0.5"), ("Accept", openmetrics)]
+    lines += [("Accept-Encoding", coding) for coding in ("br", "gzip")]
+    program = Program(own="# EOF\n")
+    program.store.configure([build.campaign()])
+    told = answer(program, "/metrics", headers=lines)
+    assert told.headers["content-type"] == Format.OPENMETRICS.value
+    assert samples(told.content, Format.OPENMETRICS)
+    assert told.headers["content-encoding"] == "gzip"
+
+
+def test_a_web_configuration_file_protects_every_page(tmp_path: Path) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text("basic_auth_users: {prometheus: $2b$04$2SpXrAdjmCqLuTDDNvJG1.VNSBDl3f7Bl2MgYqFRkuXQMBR9XrG/u}\n")
+    for path in (*PATHS, "/nothing"):
+        assert answer(Program(), path, web_config=WebConfigFile(file)).status_code == 401
+
+
+def test_addresses() -> None:
+    parsed = {":10421": ("", 10421), "127.0.0.1:0": ("127.0.0.1", 0), "[::1]:10421": ("::1", 10421), "h:1": ("h", 1)}
+    assert {address: parse_address(address) for address in parsed} == parsed
+
+
+@pytest.mark.parametrize("address", ["10421", "::1:10421", ":65536", "host:", ":http", "[::1]", ""])
+def test_what_is_no_address_is_refused_with_what_to_write(address: str) -> None:
+    with pytest.raises(ListenError, match=r"write it like :10421, 127\.0\.0\.1:10421"):
+        parse_address(address)
