@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 
 from tests.process import PATIENCE
-from tests.tools import free_port, need
+from tests.tools import NO_TLS, free_port, need
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def running(arguments: Sequence[str | Path], log: Path) -> Iterator[None]:
 
 
 @contextmanager
-def running_prometheus(folder: Path, config: str) -> Iterator[str]:
+def running_prometheus(folder: Path, config: str, *flags: str) -> Iterator[str]:
     """Run Prometheus on a configuration; `folder` has its log and, in `data`, its blocks. Gives its URL."""
     (folder / "prometheus.yaml").write_text(config)
     address = f"127.0.0.1:{free_port()}"
@@ -42,6 +42,7 @@ def running_prometheus(folder: Path, config: str) -> Iterator[str]:
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={address}",
         "--rules.alert.resend-delay=1s",  # what fires before Alertmanager is known is sent soon after
+        *flags,
     ]
     with running(arguments, folder / "prometheus.log"):
         wait_until(lambda: is_ready(f"http://{address}"), "Prometheus")
@@ -65,9 +66,9 @@ def running_alertmanager(folder: Path, config_file: Path) -> Iterator[str]:
 
 
 def is_ready(url: str) -> bool:
-    """Tell whether a server of Prometheus' family has started."""
+    """Return whether a server of Prometheus' family has started."""
     try:
-        return httpx.get(f"{url}/-/ready").status_code == httpx.codes.OK
+        return httpx.get(f"{url}/-/ready", verify=NO_TLS).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 
@@ -81,8 +82,16 @@ def complaints(log: Path) -> list[str]:
 
 def query(prometheus: str, promql: str, label: str = "") -> dict[str, float]:
     """Return the samples of an instant query by one label."""
-    answer = httpx.get(f"{prometheus}/api/v1/query", params={"query": promql}).json()
-    return {series["metric"].get(label, ""): float(series["value"][1]) for series in answer["data"]["result"]}
+    return {series["metric"].get(label, ""): float(series["value"][1]) for series in select(prometheus, promql)[0]}
+
+
+def select(prometheus: str, promql: str, **times: float) -> tuple[list[dict[str, Any]], int]:
+    """Return a query's series, and how many samples it looked at; of a range with `start`, `end` and `step`."""
+    path = "query_range" if "step" in times else "query"
+    asked = {"query": promql, "stats": "all", **{name: f"{value:.3f}" for name, value in times.items()}}
+    answer = httpx.post(f"{prometheus}/api/v1/{path}", data=asked, timeout=60, verify=NO_TLS).json()
+    assert answer["status"] == "success", (answer, promql)
+    return answer["data"]["result"], int(answer["data"]["stats"]["samples"]["totalQueryableSamples"])
 
 
 def wait_until(ask: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
@@ -106,13 +115,13 @@ class Notification:
 
     @property
     def name(self) -> tuple[str, str, str]:
-        """Give the alert's name, its severity and its campaign."""
+        """Return the alert's name, its severity and its campaign."""
         return self.labels["alertname"], self.labels.get("severity", ""), self.labels.get("campaign_id", "")
 
 
 @dataclass
 class Webhook:
-    """Take Alertmanager's messages on a free port."""
+    """Receive Alertmanager's messages on a free port."""
 
     received: list[Notification] = field(default_factory=list)
     url: str = ""

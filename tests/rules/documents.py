@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from prometheus.customize import for_operator
-from tests.rules.promtool import ROOT, RULES
+from tests.process import ROOT
+from tests.rules.promtool import AS_SHIPPED, RULES
 
 OPERATOR = ROOT / "prometheus" / "prometheusrule.yaml"
 ALERTS = ROOT / "docs" / "alerts.md"
@@ -23,12 +22,12 @@ Rule = dict[str, Any]
 
 
 def rules() -> list[Rule]:
-    """Give all rules, in the order of the file."""
-    return [rule for group in yaml.safe_load(RULES.read_text("utf-8"))["groups"] for rule in group["rules"]]
+    """Return all rules, in the order of the file."""
+    return [rule for group in AS_SHIPPED["groups"] for rule in group["rules"]]
 
 
 def alerts() -> list[Rule]:
-    """Give all alerts, in the order of the file."""
+    """Return all alerts, in the order of the file."""
     return [rule for rule in rules() if "alert" in rule]
 
 
@@ -36,7 +35,7 @@ def table() -> str:
     """Write the table of alerts, one row an alert and severity."""
     rows = [
         f"| [{rule['alert']}](runbooks/{rule['alert']}.md) | {rule['labels']['severity']} | "
-        f"{rule['annotations']['summary']} | {rule['for']} | {rule.get('keep_firing_for', '')} | {_limits(rule)} |\n"
+        f"{rule['annotations']['summary']} | {rule['for']} | {_keeps(rule)} | {_limits(rule)} |\n"
         for rule in alerts()
     ]
     return (
@@ -45,10 +44,16 @@ def table() -> str:
     )
 
 
+def _keeps(rule: Rule) -> str:
+    held = "alert:leadterra_alerts:held_since" in rule["expr"]
+    return "an outage, at most 1d" if held else str(rule.get("keep_firing_for", ""))
+
+
 def _limits(rule: Rule) -> str:
     found = re.findall(r"leadterra_campaign_(\w+?)(?:_seconds)?_threshold", rule["expr"])
-    severity = rule["labels"]["severity"]
-    keys = [f"`{figure}`" if figure == "min_emails_sent" else f"`{figure}.{severity}`" for figure in found]
+    keys = [f"`{figure}.{rule['labels']['severity']}`" for figure in found]
+    if any("min_emails_bounced" in record["expr"] for record in rules() if record.get("record", "/") in rule["expr"]):
+        keys.append("`min_emails_bounced`")
     return ", ".join(dict.fromkeys(keys))
 
 
@@ -62,7 +67,7 @@ def for_compose(example: str) -> str:
 
 
 def documents() -> dict[Path, str]:
-    """Give each generated file's path and text."""
+    """Return each generated file's path and text."""
     page = ALERTS.read_text("utf-8")
     before, rest = page.split(_BEGIN)
     _, after = rest.split(_END)

@@ -5,24 +5,27 @@ from typing import Any
 
 import promql_parser
 
-from grafana.metrics import EXPORTED
+from grafana import metrics
 from tests.rules.documents import rules
 
 _TARGET = {"job", "instance", "pod", "container", "endpoint", "node", "namespace", "cluster"}
+_OF_ALERTS = {"alertname", "alertstate", "severity", "workspace", "campaign_id"}
+EXPORTED = {**metrics.EXPORTED, "ALERTS": frozenset(_OF_ALERTS), "ALERTS_FOR_STATE": frozenset(_OF_ALERTS)}
 
 
 def selectors(expr: str) -> Iterator[Any]:
-    """Give every selector of an expression."""
-    return (node for node in _nodes(promql_parser.parse(expr)) if isinstance(node, promql_parser.VectorSelector))
+    """Return every selector of an expression."""
+    return (node for node in nodes(promql_parser.parse(expr)) if isinstance(node, promql_parser.VectorSelector))
 
 
-def _nodes(node: Any) -> Iterator[Any]:
+def nodes(node: Any) -> Iterator[Any]:
+    """Return a parsed expression and all that is in it."""
     yield node
     for attribute in ("lhs", "rhs", "expr", "param", "vector_selector", "args"):
         below = getattr(node, attribute, None)
         for each in below if isinstance(below, list) else [below]:
             if each is not None:
-                yield from _nodes(each)
+                yield from nodes(each)
 
 
 def strangers(expr: str) -> set[str]:
@@ -35,12 +38,12 @@ def strangers(expr: str) -> set[str]:
         if selector.name and selector.name not in records | EXPORTED.keys():
             unknown.add(selector.name)
         unknown |= matched - (EXPORTED[selector.name] | _TARGET if selector.name in EXPORTED else every)
-    for node in _nodes(promql_parser.parse(expr)):
+    for node in nodes(promql_parser.parse(expr)):
         unknown |= _grouped(getattr(node, "modifier", None)) - every
     return unknown
 
 
 def _grouped(modifier: Any) -> set[str]:
-    """Give the labels of by, without, on and ignoring."""
+    """Return the labels of by, without, on and ignoring."""
     grouping = getattr(modifier, "matching", modifier)
     return set(getattr(grouping, "labels", None) or ())

@@ -37,7 +37,7 @@ rule {
   match {
     kind = "recording"
   }
-  name "campaign:.+" {
+  name "(alert|campaign|job|workspace):.+" {
     severity = "bug"
   }
 }

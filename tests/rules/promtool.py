@@ -1,18 +1,21 @@
 """Scenarios for the alert rules, written as promtool's unit tests and run by it."""
 
+import json
 import re
-import subprocess
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
-from tests.tools import need
+from tests.process import ROOT
+from tests.tools import run
 
-ROOT = Path(__file__).resolve().parents[2]
+Rules = dict[str, Any]
 RULES = ROOT / "prometheus" / "rules.yaml"
+AS_SHIPPED: Rules = yaml.safe_load(RULES.read_text("utf-8"))
 
 JOB = "leadterra-exporter"
 METRICS = {
@@ -24,15 +27,26 @@ METRICS = {
     "up": "leadterra_campaign_up",
     "last_success": "leadterra_campaign_last_success_timestamp_seconds",
     "stale_after": "leadterra_campaign_stale_after_seconds",
-    "min_sent": "leadterra_campaign_min_emails_sent_threshold",
+    "min_bounced": "leadterra_campaign_min_emails_bounced_threshold",
+    "expected": "leadterra_campaign_sending_expected",
+    "configured": "leadterra_workspace_campaigns",
 }
-LIMITS = {
-    "bounce": "leadterra_campaign_bounce_ratio_threshold",
-    "queue": "leadterra_campaign_emails_queued_threshold",
-    "drain": "leadterra_campaign_queue_drain_seconds_threshold",
-    "reply": "leadterra_campaign_reply_ratio_threshold",
+QUALIFIED = {
+    "bounce": ("leadterra_campaign_bounce_ratio_threshold", "severity"),
+    "queue": ("leadterra_campaign_emails_queued_threshold", "severity"),
+    "drain": ("leadterra_campaign_queue_drain_seconds_threshold", "severity"),
+    "stalled": ("leadterra_campaign_queue_stalled_seconds_threshold", "severity"),
+    "reply": ("leadterra_campaign_reply_ratio_threshold", "severity"),
+    "error": ("leadterra_campaign_error", "reason"),
+    "polls": ("leadterra_polls_total", "result"),
+    "requests": ("leadterra_api_requests_total", "code"),
+    "accounts": ("leadterra_sender_accounts", "status"),
+    "capacity": ("leadterra_sender_pool_daily_capacity_emails", "pool_id"),
+    "source": ("leadterra_campaign_source_up", "source"),
 }
-DEFAULTS = {"bounce_warning": "0.03", "bounce_critical": "0.05", "drain_warning": "259200", "min_sent": "50"}
+"""Short names of metrics; those that are qualified have a label's value after `_`, as in `bounce_warning`."""
+DEFAULTS = {"bounce_warning": "0.03", "bounce_critical": "0.05", "stalled_warning": "172800", "min_bounced": "5"}
+DEFAULTS |= {"up": "1", "expected": "1", "stale_after": "300"}
 
 Series = dict[str, str]
 Who = str
@@ -65,6 +79,18 @@ class Scenario:
     notices: Mapping[str, Sequence[Notice]] = field(default_factory=dict)
     silent: Sequence[str] = ()
     """Alerts that fire nowhere in it, and whose silence is the case."""
+    once: Sequence[Who] = ()
+    """Those of `firing` that are never interrupted, not even between two of the times `at`."""
+
+    @property
+    def end(self) -> str:
+        """Return the last time that it looks at."""
+        return max((*self.at.split(), *self.notices), key=_minutes)
+
+    @property
+    def steps(self) -> int:
+        """Return how many evaluations it takes."""
+        return _minutes(self.end) // _minutes(self.step)
 
     @property
     def alerts(self) -> set[str]:
@@ -73,10 +99,11 @@ class Scenario:
         return sent | {_alert(who) for who in self.firing} | set(self.silent)
 
     def about(self, alerts: Container[str]) -> "Scenario":
-        """Give the same scenario for rules that have only these alerts."""
+        """Return the same scenario for rules that have only these alerts."""
         firing = {who: spans for who, spans in self.firing.items() if _alert(who) in alerts}
         notices = {at: [each for each in sent if each.alert in alerts] for at, sent in self.notices.items()}
-        return replace(self, firing=firing, notices=notices)
+        once = [who for who in self.once if _alert(who) in alerts]
+        return replace(self, firing=firing, notices=notices, once=once)
 
 
 def _alert(who: Who) -> str:
@@ -84,67 +111,109 @@ def _alert(who: Who) -> str:
 
 
 def series(metric: str, values: str, **labels: str) -> Series:
-    """Write one series; `values` are promtool's notation."""
+    """Write one series; `values` are promtool's notation, and `5x*` is 5 for as long as the scenario takes."""
     inner = ",".join(f'{name}="{value}"' for name, value in labels.items())
     return {"series": f"{metric}{{{inner}}}", "values": values}
 
 
-def target(values: str = "1x2000", **labels: str) -> Series:
+def target(values: str = "1x*", **labels: str) -> Series:
     """Write the `up` of one scraped exporter."""
     return series("up", values, **{"job": JOB, "instance": "a:10421", **labels})
 
 
-def campaign(case: str, labels: Mapping[str, str] | None = None, /, **values: str) -> list[Series]:
-    """Write the series of the campaign whose id is `case`, with the exporter's default limits; "" leaves one out."""
-    return bare(case, labels, **(DEFAULTS | values))
+def bare(who: str, labels: Mapping[str, str] | None = None, /, **values: str) -> list[Series]:
+    """Write the series of a campaign or, of `acme/`, of a workspace, without limits.
 
-
-def bare(case: str, labels: Mapping[str, str] | None = None, /, **values: str) -> list[Series]:
-    """Write the series of the campaign whose id is `case`, without limits.
-
-    `values` are promtool's notation by short name: those of METRICS, a limit as `bounce_warning`, an error by its
-    reason as `error_timeout`. A bare number holds throughout.
+    `values` are promtool's notation by short name; a bare number holds throughout, and "" leaves one out.
     """
-    identity = {"job": JOB, "instance": "a:10421", "workspace": "acme", "campaign_id": case, "campaign": case.title()}
-    identity |= dict(labels or {})
-    return [_figure(short, value, identity) for short, value in values.items() if value]
+    workspace, _, case = who.rpartition("/")
+    identity = {"job": JOB, "instance": "a:10421", "workspace": workspace or "acme"}
+    identity |= {"campaign_id": case, "campaign": case.title()} if case else {}
+    return [_figure(short, value, {**identity, **(labels or {})}) for short, value in values.items() if value]
+
+
+def campaign(who: str, labels: Mapping[str, str] | None = None, /, **values: str) -> list[Series]:
+    """Write the series of a campaign with the exporter's default limits."""
+    return bare(who, labels, **(DEFAULTS | values))
 
 
 def _figure(short: str, value: str, identity: Mapping[str, str]) -> Series:
-    value = value if re.search(r"[x\s]", value) else f"{value}x2000"
+    value = value if re.search(r"[x\s]", value) else f"{value}x*"
     if short in METRICS:
         return series(METRICS[short], value, **identity)
     kind, _, qualifier = short.partition("_")
-    if kind == "error":
-        return series("leadterra_campaign_error", value, **identity, reason=qualifier)
-    return series(LIMITS[kind], value, **identity, severity=qualifier)
+    metric, label = QUALIFIED[kind]
+    return series(metric, value, **identity, **{label: qualifier})
 
 
-def document(scenarios: Iterable[Scenario], rules: Path) -> dict[str, Any]:
-    """Give promtool's test file for scenarios of one step."""
-    loaded = yaml.safe_load(rules.read_text("utf-8"))
-    scenarios = list(scenarios)
-    (step,) = {scenario.step for scenario in scenarios}
-    return {
-        "rule_files": [str(rules)],
-        "evaluation_interval": step,
-        "group_eval_order": [group["name"] for group in loaded["groups"]],
-        "tests": [_test(scenario, _annotations(loaded)) for scenario in scenarios],
-    }
+def scenario(  # noqa: PLR0913 - a table needs all its columns
+    name: str,
+    step: str,
+    at: str,
+    cases: str,
+    *,
+    shown: Sequence[Series] = (),
+    defaults: Mapping[str, str] = DEFAULTS,
+    **more: Any,
+) -> Scenario:
+    """Return a scenario from a table of cases, each with what is shown of it and what fires about it.
+
+    A case is `who: short=values, short=values -> Alert severity spans`, where `Campaign` is left out of a campaign's
+    alerts. `c1@b` is what instance b shows, `c{0..2}` are three of a kind. Whose series are in `shown` is a case
+    without figures. Where there is no `up` in `shown`, one exporter is always there.
+    """
+    series, firing = list(shown), dict[Who, Spans]()
+    if not any(each["series"].startswith("up{") for each in shown):
+        series.append(target())
+    for line in filter(None, map(str.strip, cases.splitlines())):
+        left, _, alerts = line.partition("->")
+        head, _, values = left.partition(": ")
+        who, _, instance = head.strip().partition("@")
+        figures = dict(each.strip().split("=") for each in values.split(",") if each.strip())
+        for one in _each(who):
+            labels = {"instance": f"{instance}:10421"} if instance else {}
+            own = {} if one.endswith("/") else dict(defaults)
+            series += bare(one, labels, **(own | figures)) if figures else []
+            firing |= {f"{one} {alert}".strip(): spans for alert, spans in _firing(alerts, one).items()}
+    return Scenario(name, step, series, at, firing, **more)
 
 
-def _annotations(loaded: Any) -> dict[tuple[str, str], dict[str, str]]:
-    rules = [rule for group in loaded["groups"] for rule in group["rules"] if "alert" in rule]
-    return {(rule["alert"], rule["labels"]["severity"]): rule["annotations"] for rule in rules}
+def _each(who: str) -> Iterator[str]:
+    """Write out a range like `c{0..2}`."""
+    before, several, rest = who.partition("{0..")
+    last, _, after = rest.partition("}")
+    yield from (f"{before}{number}{after}" for number in range(int(last) + 1)) if several else [who]
+
+
+def _firing(text: str, who: Who) -> dict[str, Spans]:
+    """Read `BounceSpike critical 10m-1h` and the like: the spans by alert and severity."""
+    alert = severity = ""
+    found: dict[str, Spans] = {}
+    for word in text.split():
+        if word in ("info", "warning", "critical"):
+            severity = word
+        elif word[0].isupper():
+            alert = f"Campaign{word}" if who and not who.endswith("/") else word
+        else:
+            found[f"{alert} {severity}"] = f"{found.get(f'{alert} {severity}', '')} {word}".strip()
+    return found
+
+
+def _annotations(rules: Rules) -> dict[tuple[str, str], dict[str, str]]:
+    alerts = [rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
+    return {(alert["alert"], alert["labels"]["severity"]): alert["annotations"] for alert in alerts}
 
 
 def _test(scenario: Scenario, annotations: Mapping[tuple[str, str], dict[str, str]]) -> dict[str, Any]:
     return {
         "name": scenario.name,
         "interval": scenario.step,
-        "input_series": list(scenario.series),
+        "input_series": [
+            {**each, "values": each["values"].replace("x*", f"x{scenario.steps}")} for each in scenario.series
+        ],
         "promql_expr_test": [
-            query for time in scenario.at.split() for query in (_query(time, scenario.firing), _all_finite(time))
+            *(query for time in scenario.at.split() for query in (_query(time, scenario.firing), _all_finite(time))),
+            *(_uninterrupted(who, scenario.end) for who in scenario.once),
         ],
         "alert_rule_test": [
             {
@@ -165,8 +234,14 @@ def _query(time: str, firing: Mapping[Who, Spans]) -> dict[str, Any]:
 
 
 def _all_finite(time: str) -> dict[str, Any]:
-    recorded = '{__name__=~"campaign:.+"}'
+    recorded = '{__name__=~".+:.+"}'
     return {"expr": f"count({recorded}) != count({recorded} < Inf)", "eval_time": time, "exp_samples": []}
+
+
+def _uninterrupted(who: Who, end: str) -> dict[str, Any]:
+    """Ask that what fires at the end has never begun anew: Prometheus records since when an alert is active."""
+    expr = f"count(changes(ALERTS_FOR_STATE{_sample(who)['labels']}[30d]) == 0)"
+    return {"expr": expr, "eval_time": end, "exp_samples": [{"labels": "{}", "value": 1}]}
 
 
 def _within(time: str, spans: Spans) -> bool:
@@ -193,15 +268,17 @@ def _expected(notice: Notice, annotations: Mapping[tuple[str, str], dict[str, st
     return {"exp_labels": notice.labels, "exp_annotations": fixed | {"description": notice.description}}
 
 
-def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a program by name and give what it printed."""
-    line = [need(str(arguments[0])), *map(str, arguments[1:])]
-    return subprocess.run(line, capture_output=True, text=True, timeout=300, check=False, cwd=cwd)
-
-
-def check(scenarios: Iterable[Scenario], rules: Path, directory: Path) -> str:
-    """Run scenarios against a rules file; give promtool's complaint, "" if all hold."""
-    path = directory / "scenarios.json"
-    path.write_text(yaml.safe_dump(document(scenarios, rules), sort_keys=False, allow_unicode=True), "utf-8")
-    ended = run("promtool", "test", "rules", path)
+def check(scenario: Scenario, rules: Rules = AS_SHIPPED) -> str:
+    """Run a scenario against rules; return promtool's complaint, "" if it holds."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        document = {
+            "rule_files": ["rules.json"],
+            "evaluation_interval": scenario.step,
+            "group_eval_order": [group["name"] for group in rules["groups"]],
+            "tests": [_test(scenario, _annotations(rules))],
+        }
+        for file, content in (("rules.json", rules), ("scenario.json", document)):  # JSON is YAML, and soon written
+            (folder / file).write_text(json.dumps(content), "utf-8")
+        ended = run("promtool", "test", "rules", folder / "scenario.json")
     return "" if ended.returncode == 0 else ended.stdout + ended.stderr

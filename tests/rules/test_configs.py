@@ -1,24 +1,23 @@
-"""The example configurations: their own programs accept them, routes and templates do what the documentation says."""
+"""The example configurations: their own programs accept them, and routes do what the documentation says."""
 
-import json
-import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from tests.rules.promtool import ROOT, run
+from tests.monitoring import Webhook, running_alertmanager, wait_until
+from tests.process import ROOT
+from tests.rules.alertmanager import EXAMPLE as ALERTMANAGER
+from tests.rules.alertmanager import example, post, with_all_receivers, write
+from tests.tools import succeed
 
 PROMETHEUS = ROOT / "prometheus"
-ALERTMANAGER = PROMETHEUS / "alertmanager.yaml"
 SCRAPES = sorted(path for path in PROMETHEUS.glob("*.yaml") if "scrape_configs:" in path.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("path", SCRAPES, ids=lambda path: path.name)
 def test_prometheus_accepts_its_configuration(path: Path) -> None:
-    checked = run("promtool", "check", "config", path)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    succeed("promtool", "check", "config", path)
 
 
 def test_the_example_scrapes_what_the_rules_select() -> None:
@@ -28,26 +27,16 @@ def test_the_example_scrapes_what_the_rules_select() -> None:
 
 
 def test_alertmanager_accepts_its_configuration() -> None:
-    checked = run("amtool", "check-config", ALERTMANAGER)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "1 templates" in checked.stdout
+    checked = succeed("amtool", "check-config", ALERTMANAGER)
+    assert "1 templates" in checked
 
 
 def test_it_accepts_the_receivers_that_are_commented_out(tmp_path: Path) -> None:
-    text, receivers = re.subn(
-        r"(?m)^    # ( *)(?=\S)", r"    \1", ALERTMANAGER.read_text("utf-8").split("receivers:")[1]
-    )
-    assert receivers > 10
-    assert "slack_configs" in text
-    assert "email_configs" in text
-    whole = tmp_path / "alertmanager.yaml"
-    head = ALERTMANAGER.read_text("utf-8").split("receivers:")[0]
-    whole.write_text(head.replace("templates/", f"{PROMETHEUS}/templates/") + "receivers:" + text, "utf-8")
-    assert {"slack_configs", "email_configs"} <= {
-        key for each in yaml.safe_load(whole.read_text("utf-8"))["receivers"] for key in each
-    }
-    checked = run("amtool", "check-config", whole)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    whole = write(tmp_path, with_all_receivers())
+    receivers = yaml.safe_load(whole.read_text("utf-8"))["receivers"]
+    kinds = {key for receiver in receivers for key in receiver} - {"name"}
+    assert kinds == {"webhook_configs", "slack_configs", "email_configs", "pagerduty_configs"}
+    succeed("amtool", "check-config", whole)
 
 
 @pytest.mark.parametrize(
@@ -59,15 +48,24 @@ def test_it_accepts_the_receivers_that_are_commented_out(tmp_path: Path) -> None
         ("alertname=LeadterraCampaignBounceRatioHigh severity=critical team=growth", "pager,team-growth"),
         ("alertname=LeadterraCampaignBounceRatioHigh severity=critical team=other", "pager"),
         ("alertname=LeadterraExporterDown severity=critical", "pager"),
+        ("alertname=LeadterraAPIUnreachable severity=critical", "pager"),
+        ("alertname=LeadterraWorkspaceBounceSpike severity=critical team=growth", "pager,team-growth"),
+        ("alertname=LeadterraCampaignQueueStalled severity=warning", "chat"),
+        ("alertname=LeadterraCampaignQueueStalled severity=warning team=growth", "team-growth"),
+        ("alertname=LeadterraCampaignQueueBacklog severity=critical team=growth", "pager,team-growth"),
         ("alertname=LeadterraCampaignReplyRatioLow severity=info team=growth", "digest"),
     ],
 )
 def test_routes(labels: str, receivers: str) -> None:
-    routed = run(
-        "amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}", f"--verify.receivers={receivers}",
+    succeed(
+        "amtool",
+        "config",
+        "routes",
+        "test",
+        f"--config.file={ALERTMANAGER}",
+        f"--verify.receivers={receivers}",
         *labels.split(),
-    )  # fmt: skip
-    assert routed.returncode == 0, routed.stdout + routed.stderr
+    )
 
 
 def test_forty_campaigns_are_one_message() -> None:
@@ -76,74 +74,28 @@ def test_forty_campaigns_are_one_message() -> None:
     assert grouping == [["alertname", "cluster", "job"]]
 
 
-_LABELS = {
-    "alertname": "LeadterraCampaignBounceRatioHigh",
-    "severity": "critical",
-    "workspace": "acme",
-    "campaign_id": "camp_1",
-    "campaign": "VP & <Sales>",
-    "job": "leadterra-exporter",
-}
-_TEXTS = {
-    "summary": "A campaign that sends has bounced above its limit.",
-    "description": "Campaign VP & <Sales> (acme/camp_1) has had 6% of its emails bounce; its critical limit is 5%.",
-    "runbook_url": "https://wiki/LeadterraCampaignBounceRatioHigh.md",
-}
-_LINK = "http://localhost:3000/d/leadterra-campaign?var-workspace=acme&var-campaign=VP+%26+%3CSales%3E"
+@pytest.mark.slow
+def test_queues_are_told_on_working_days_and_bounces_always(tmp_path: Path) -> None:
+    every_day = example().replace("[saturday, sunday]", '["sunday:saturday"]')
+    assert every_day != example()
+    muted = [("LeadterraCampaignQueueStalled", "growth"), ("LeadterraSenderCapacityShort", "")]
+    told = {"LeadterraCampaignBounceRatioHigh": "growth", "LeadterraCampaignDeliveryUnconfirmed": ""}
+    with Webhook().running() as webhook:
+        path = write(tmp_path, every_day.replace("http://127.0.0.1:5001", webhook.url))
+        with running_alertmanager(tmp_path, path) as alertmanager:
+            post(alertmanager, [_warning(*each) for each in muted])
+            post(alertmanager, [_warning(*each) for each in told.items()])  # waits for its group as long, from now on
+            wait_until(lambda: len(webhook.received) >= len(told), "what is not muted")
+    assert {note.labels["alertname"]: note.labels.get("team", "") for note in webhook.received} == told
 
 
-def _rendered(template: str, kind: str, tmp_path: Path, *alerts: dict[str, Any]) -> str:
-    def common(key: str) -> dict[str, str]:
-        return dict(set.intersection(*(set(alert[key].items()) for alert in alerts)))
+def _warning(alert: str, team: str) -> dict[str, dict[str, str]]:
+    return {"labels": {"alertname": alert, "severity": "warning", "team": team}}
 
-    times = {"startsAt": "2026-01-01T00:00:00Z", "endsAt": "2026-01-01T01:00:00Z"}
-    firing = any(alert["status"] == "firing" for alert in alerts)
-    data = {
-        "status": "firing" if firing else "resolved",
-        "alerts": [alert | times for alert in alerts],
-        "commonLabels": common("labels"),
-        "commonAnnotations": common("annotations"),
+
+def test_intervals_are_in_a_time_zone() -> None:
+    named = yaml.safe_load(ALERTMANAGER.read_text("utf-8"))["time_intervals"]
+    assert {each["name"]: [part["location"] for part in each["time_intervals"]] for each in named} == {
+        "office-hours": ["Europe/Berlin"],
+        "weekends": ["Europe/Berlin"],
     }
-    path = tmp_path / "data.json"
-    path.write_text(json.dumps(data), "utf-8")
-    ended = run(
-        "amtool", "template", "render", f"--template.glob={PROMETHEUS}/templates/*.tmpl", f"--template.type={kind}",
-        f'--template.text={{{{ template "leadterra.{template}" . }}}}', f"--template.data={path}",
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.strip()
-
-
-def _alert(status: str = "firing", **labels: str) -> dict[str, Any]:
-    return {"status": status, "labels": _LABELS | labels, "annotations": _TEXTS}
-
-
-def test_a_message_in_chat(tmp_path: Path) -> None:
-    assert _rendered("title", "text", tmp_path, _alert()) == (
-        "[1 FIRING] LeadterraCampaignBounceRatioHigh (critical): VP & <Sales>"
-    )
-    assert _rendered("text", "text", tmp_path, _alert()) == (
-        f"{_TEXTS['summary']}\n\n* {_TEXTS['description']}\n  Dashboard: {_LINK}\n\nWhat to do: {_TEXTS['runbook_url']}"
-    )
-
-
-def test_a_message_about_two_campaigns_one_of_which_is_fine_again(tmp_path: Path) -> None:
-    alerts = _alert(), _alert("resolved", campaign="Founders", campaign_id="camp_2")
-    assert _rendered("title", "text", tmp_path, *alerts) == "[1 FIRING] LeadterraCampaignBounceRatioHigh (critical)"
-    assert _rendered("text", "text", tmp_path, *alerts).endswith(
-        f"Dashboard: {_LINK}\n\nResolved:\n* Founders\n\nWhat to do: {_TEXTS['runbook_url']}"
-    )
-
-
-def test_a_resolved_message_about_no_campaign(tmp_path: Path) -> None:
-    alert = _alert("resolved", alertname="LeadterraExporterDown", campaign="", campaign_id="", workspace="")
-    assert _rendered("title", "text", tmp_path, alert) == "[RESOLVED] LeadterraExporterDown (critical)"
-    assert "Resolved:\n* leadterra-exporter\n" in _rendered("text", "text", tmp_path, alert)
-
-
-def test_mail_escapes_names_and_links_to_dashboard_and_runbook(tmp_path: Path) -> None:
-    page = _rendered("html", "html", tmp_path, _alert())
-    assert "VP &amp; &lt;Sales&gt;" in page
-    assert "<Sales>" not in page
-    assert 'href="http://localhost:3000/d/leadterra-campaign?var-workspace=acme' in page
-    assert f'href="{_TEXTS["runbook_url"]}"' in page

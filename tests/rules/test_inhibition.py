@@ -1,99 +1,142 @@
 """What the example's inhibition rules hold back, asked of a real Alertmanager."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 import httpx
 import pytest
+import yaml
 
 from tests.monitoring import running_alertmanager, wait_until
-from tests.rules.promtool import ROOT
-
-ALERTMANAGER = ROOT / "prometheus" / "alertmanager.yaml"
+from tests.process import ROOT
+from tests.rules.alertmanager import EXAMPLE, post
 
 INHIBITION = {
-    "critical over warning, of the same campaign only": (
-        [
-            "LeadterraCampaignQueueBacklog critical acme/c1",
-            "LeadterraCampaignQueueBacklog warning acme/c1",
-            "LeadterraCampaignQueueBacklog warning acme/c2",
-            "LeadterraCampaignQueueBacklog warning globex/c1",
-        ],
-        {"LeadterraCampaignQueueBacklog warning acme/c1"},
-    ),
-    "a spike over the lifetime's warning": (
-        [
-            "LeadterraCampaignBounceSpike critical acme/c3",
-            "LeadterraCampaignBounceRatioHigh warning acme/c3",
-            "LeadterraCampaignBounceRatioHigh warning acme/c4",
-        ],
-        {"LeadterraCampaignBounceRatioHigh warning acme/c3"},
-    ),
-    "a key over its campaigns' figures": (
-        [
-            "LeadterraAPIAuthFailing critical lost/",
-            "LeadterraCampaignStatsStale warning lost/c5",
-            "LeadterraCampaignStatsStale warning fine/c5",
-            "LeadterraCampaignQueueStalled warning lost/c5",
-        ],
-        {"LeadterraCampaignStatsStale warning lost/c5"},
-    ),
-    "not found over its figures": (
-        [
-            "LeadterraCampaignNotFound warning acme/c6",
-            "LeadterraCampaignStatsStale warning acme/c6",
-            "LeadterraCampaignStatsStale warning acme/c7",
-        ],
-        {"LeadterraCampaignStatsStale warning acme/c6"},
-    ),
-    "a dead exporter over what follows, of its own job only": (
-        [
-            "LeadterraExporterDown critical / dead",
-            "LeadterraCampaignStatsStale warning acme/c8 dead",
-            "LeadterraAPIRateLimited warning acme/ dead",
-            "LeadterraExporterConfigReloadFailed warning / dead",
-            "LeadterraExporterShardMissing critical / dead",
-            "LeadterraExporterShardMissing critical / alive",
-            "LeadterraCampaignBounceRatioHigh warning acme/c8 dead",
-            "LeadterraAPIRateLimited warning other/ alive",
-        ],
-        {
-            "LeadterraCampaignStatsStale warning acme/c8 dead",
-            "LeadterraAPIRateLimited warning acme/ dead",
-            "LeadterraExporterConfigReloadFailed warning / dead",
-            "LeadterraExporterShardMissing critical / dead",
-        },
-    ),
+    "critical over warning, of the same campaign only": """
+        CampaignQueueBacklog critical acme/c1, (CampaignQueueBacklog warning acme/c1),
+        CampaignQueueBacklog warning acme/c2, CampaignQueueBacklog warning globex/c1,
+        CampaignBounceRatioHigh warning acme/c1
+    """,
+    "labels that are missing on both sides are not equal": """
+        CampaignQueueBacklog critical / bare, CampaignQueueBacklog warning / bare, CampaignNotFound warning / bare,
+        CampaignStatsStale warning / bare, APIAuthFailing critical / bare, APIRateLimited warning / bare,
+        CampaignBounceSpike critical / bare, CampaignBounceRatioHigh warning / bare,
+        WorkspaceBounceSpike critical / bare, CampaignQueueStalled warning / bare,
+        CampaignQueueDrainSlow warning / bare, CampaignSourceFailing warning / bare, CampaignsDropped warning / bare,
+        SenderAccountsLost warning / bare, SenderCapacityShort warning / bare
+    """,
+    "an alert of one job holds nothing of another back": """
+        CampaignQueueBacklog critical acme/c1 here, CampaignBounceSpike critical acme/c1 here,
+        CampaignQueueStalled warning acme/c1 here, CampaignNotFound warning acme/c2 here,
+        CampaignSourceFailing warning acme/ here, APIAuthFailing critical globex/ here,
+        ExporterShardMissing critical / here, SenderAccountsLost warning acme/ here,
+        CampaignQueueBacklog warning acme/c1 there, CampaignBounceRatioHigh warning acme/c1 there,
+        WorkspaceBounceSpike critical acme/ there, CampaignQueueDrainSlow warning acme/c1 there,
+        CampaignStatsStale warning acme/c2 there, CampaignsDropped warning acme/ there,
+        APIRateLimited warning globex/ there, SenderCapacityShort warning acme/ there
+    """,
+    "a spike over the lifetime's ratio, warning and critical": """
+        CampaignBounceSpike critical spiking/c3, (CampaignBounceRatioHigh warning spiking/c3),
+        (CampaignBounceRatioHigh critical spiking/c3), CampaignBounceRatioHigh critical spiking/c4,
+        CampaignBounceRatioHigh critical quiet/c3, CampaignQueueStalled warning spiking/c3,
+        (WorkspaceBounceSpike critical spiking/), WorkspaceBounceSpike critical quiet/
+    """,
+    "a workspace's bounces hold no campaign back": """
+        WorkspaceBounceSpike critical pool/, CampaignBounceRatioHigh warning pool/c1,
+        CampaignBounceRatioHigh critical pool/c2
+    """,
+    "a queue that stands still over a slow one": """
+        CampaignQueueStalled warning still/c1, (CampaignQueueDrainSlow warning still/c1),
+        CampaignQueueDrainSlow warning still/c2
+    """,
+    "a refused key over its campaigns' figures": """
+        APIAuthFailing critical refused/, (CampaignStatsStale warning refused/c5),
+        (CampaignNotFound warning refused/c5), (APIRateLimited warning refused/), CampaignStatsStale warning fine/c5,
+        CampaignQueueStalled warning refused/c5, CampaignBounceRatioHigh warning refused/c5
+    """,
+    "an API without answers over the same": """
+        APIUnreachable critical cut/, (CampaignStatsStale warning cut/c5), (CampaignNotFound warning cut/c5),
+        (APIRateLimited warning cut/), APIAuthFailing critical cut/, CampaignBounceSpike critical cut/c5
+    """,
+    "not found over its figures": """
+        CampaignNotFound warning acme/c6, (CampaignStatsStale warning acme/c6), CampaignStatsStale warning acme/c7
+    """,
+    "a list that can't be read over the campaigns that are missing": """
+        CampaignSourceFailing warning unread/, (CampaignsDropped warning unread/), CampaignsDropped warning read/
+    """,
+    "a missing shard over the campaigns that are missing": """
+        ExporterShardMissing critical / sharded, (CampaignsDropped warning acme/ sharded),
+        CampaignStatsStale warning acme/c1 sharded
+    """,
+    "lost senders over what they can't send": """
+        SenderAccountsLost warning few/, (SenderCapacityShort warning few/), SenderCapacityShort warning many/,
+        CampaignQueueDrainSlow warning few/c1
+    """,
+    "a dead exporter over what follows, of its own job only": """
+        ExporterDown critical / dead, (ExporterShardMissing critical / dead),
+        (ExporterConfigReloadFailed warning / dead), (APIUnreachable critical acme/ dead),
+        (APIRateLimited warning acme/ dead), (CampaignStatsStale warning acme/c8 dead),
+        (CampaignNotFound warning acme/c9 dead), (CampaignsDropped warning acme/ dead),
+        (CampaignSourceFailing warning acme/ dead), (SenderAccountsLost warning acme/ dead),
+        (SenderCapacityShort warning acme/ dead), APIAuthFailing critical other/ dead,
+        CampaignBounceRatioHigh warning acme/c8 dead, WorkspaceBounceSpike critical acme/ dead,
+        ExporterShardMissing critical / alive, APIUnreachable critical acme/ alive
+    """,
+    "no exporter at all over the same": """
+        ExporterAbsent critical / gone, (APIUnreachable critical acme/ gone), (CampaignStatsStale warning acme/c8 gone),
+        CampaignBounceSpike critical acme/c8 gone
+    """,
 }
+"""What is sent by case, comma between: alert, severity, workspace/campaign and perhaps job; (what is held back)."""
 
 
-def _labels(line: str) -> dict[str, str]:
-    alert, severity, who, *job = line.split()
+def _labels(sent: str) -> dict[str, str]:
+    alert, severity, who, *job = sent.strip("()").split()
     workspace, case = who.split("/")
-    given = {"workspace": workspace, "campaign_id": case}
-    return {"alertname": alert, "severity": severity, "job": " ".join(job) or "leadterra-exporter", "line": line} | {
-        name: value for name, value in given.items() if value
-    }
+    labels = {"alertname": f"Leadterra{alert}", "severity": severity, "sent": sent}
+    labels |= {"job": " ".join(job) or "leadterra-exporter", "workspace": workspace, "campaign_id": case}
+    return {name: value for name, value in labels.items() if value}
 
 
 @pytest.fixture(scope="module")
 def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_alertmanager(tmp_path_factory.mktemp("alertmanager"), ALERTMANAGER) as url:
+    with running_alertmanager(tmp_path_factory.mktemp("alertmanager"), EXAMPLE) as url:
         yield url
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", INHIBITION)
 def test_inhibition(alertmanager: str, case: str) -> None:
-    lines, muted = INHIBITION[case]
-    httpx.post(f"{alertmanager}/api/v2/alerts", json=[{"labels": _labels(line)} for line in lines]).raise_for_status()
+    sent = [" ".join(each.split()) for each in INHIBITION[case].split(",")]
+    post(alertmanager, [{"labels": _labels(each)} for each in sent])
+
+    def held_back() -> set[str]:
+        alerts = httpx.get(f"{alertmanager}/api/v2/alerts").json()
+        return {each["labels"]["sent"] for each in alerts if each["status"]["inhibitedBy"]} & {*sent}
+
+    expected = {each for each in sent if each.startswith("(")}
     # Alertmanager takes alerts in before it holds them back
-    wait_until(lambda: _inhibited(alertmanager, lines) == muted, f"only {muted}, held back")
+    wait_until(lambda: held_back() == expected, f"only {expected}, held back")
 
 
-def _inhibited(url: str, lines: list[str]) -> set[str]:
-    alerts = httpx.get(f"{url}/api/v2/alerts").json()
-    return {
-        alert["labels"]["line"]
-        for alert in alerts
-        if alert["labels"]["line"] in lines and alert["status"]["inhibitedBy"]
-    }
+def test_the_page_names_what_is_held_back() -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text("utf-8")
+    rows = re.findall(r"(?m)^\| (Leadterra[^|]+) \| (Leadterra[^|]+) \| \w+ \|$", page)
+    on_the_page = {pair for row in rows for pair in _pairs(*(cell.split(", ") for cell in row))}
+    alerts = sorted(path.stem for path in (ROOT / "docs" / "runbooks").glob("Leadterra*.md"))
+    rules = yaml.safe_load(EXAMPLE.read_text("utf-8"))["inhibit_rules"]
+    sides = [[_named(rule[f"{side}_matchers"], alerts) for side in ("source", "target")] for rule in rules]
+    held_back = {pair for sources, targets in sides if targets for pair in _pairs(sources, targets)}
+    assert {
+        pair for pair in held_back if pair[0] not in ("LeadterraExporterDown", "LeadterraExporterAbsent")
+    } == on_the_page
+
+
+def _pairs(sources: Sequence[str], targets: Sequence[str]) -> set[tuple[str, str]]:
+    return {(source, target) for source in sources for target in targets}
+
+
+def _named(matchers: Sequence[str], alerts: Sequence[str]) -> list[str]:
+    """Return the alerts that matchers name; none where they name no alert."""
+    patterns = [found[1] for matcher in matchers if (found := re.fullmatch(r'alertname=~?"(.*)"', matcher))]
+    return [alert for alert in alerts if patterns and re.fullmatch(patterns[0], alert)]

@@ -1,197 +1,173 @@
 """Scenarios for what Alertmanager is sent: each alert's whole text, and which labels are on it."""
 
-from tests.rules.promtool import JOB, Notice, Scenario, bare, campaign, series, target
+from tests.rules.promtool import JOB, Notice, bare, campaign, scenario, series, target
 
 _KUBERNETES = {"namespace": "mail", "pod": "exporter-0", "container": "exporter", "endpoint": "http", "node": "n1"}
 _TEAM = {**_KUBERNETES, "team": "growth"}
+_OF_EXPORTER = {"job": JOB, "instance": "a", **_KUBERNETES}
 
 
-def _sent(alert: str, severity: str, case: str, description: str, **more: str) -> Notice:
-    """Write what Alertmanager is sent about a campaign: the labels of processes are gone, all others are there."""
-    identity = {"workspace": "acme", "campaign_id": case, "campaign": case.title(), "team": "growth"}
-    return Notice(alert, {"severity": severity, "job": JOB, "namespace": "mail", **identity, **more}, description)
+def _sent(text: str) -> list[Notice]:
+    """Read `alert severity id label=value: description`: the labels of processes are gone, all others are there."""
+    notices = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        head, _, description = line.partition(": ")
+        alert, severity, *more = head.split()
+        labels = {"severity": severity, "job": JOB, "namespace": "mail"}
+        for word in more:
+            name, _, value = word.rpartition("=")
+            of_campaign = {"workspace": "acme", "campaign_id": value, "campaign": value.title(), "team": "growth"}
+            labels |= {name: value} if name else of_campaign
+        notices.append(Notice(f"Leadterra{alert}", labels, " ".join(description.split())))
+    return notices
 
 
-def _own(alert: str, severity: str, description: str, **more: str) -> Notice:
-    return Notice(alert, {"severity": severity, "job": JOB, "namespace": "mail", **more}, description)
-
-
-MINUTES = Scenario(
+MINUTES = scenario(
     "what the quick alerts say",
-    "1m",
-    [
-        target("0x100", **_KUBERNETES),
-        *campaign("bounces", _TEAM, sent="1000+10x100", bounced="84", bounce_critical="0.05"),
-        *bare("burst", _TEAM, sent="5000+2x100", bounced="5+1x100", bounce_critical="0.05"),
-        *bare("backlog", _TEAM, queued="2500", queue_warning="1000", queue_critical="2000"),
-        *bare("gone", _TEAM, error_campaign_not_found="1"),
-        *bare("stopped", _TEAM, up="0", last_success="600", stale_after="300"),
-        *bare("never", {**_TEAM, "workspace": "globex"}, up="0", stale_after="300"),
-        *bare("key", _TEAM, error_authentication_failed="1"),
-        series(
-            "leadterra_api_requests_total",
-            "0+1x100",
-            job=JOB,
-            instance="a",
-            **_KUBERNETES,
-            workspace="acme",
-            code="429",
-        ),
-        series("leadterra_exporter_config_last_reload_successful", "0x100", job=JOB, instance="a", **_KUBERNETES),
-        series("leadterra_exporter_shards", "3x100", job=JOB, instance="a", **_KUBERNETES),
-        series("leadterra_exporter_shard_info", "1x100", job=JOB, instance="a", **_KUBERNETES, index="0", total="3"),
-    ],
+    "5m",
     "",
+    "",
+    shown=[
+        target("0x100", **_KUBERNETES),
+        *campaign("bounces", _TEAM, sent="40+2x6 52x20", bounced="6"),
+        *campaign("burst", _TEAM, sent="50000+10x20", bounced="100+5x20", bounce_warning=""),
+        *bare("backlog", _TEAM, queued="2500", queue_warning="1000", queue_critical="2000", up="1"),
+        *bare("gone", _TEAM, error_campaign_not_found="1", up="0"),
+        *bare("stopped", _TEAM, up="0", last_success="600", stale_after="300"),
+        *bare("globex/never", _TEAM, up="0", stale_after="300"),
+        *bare("locked/key", _TEAM, error_authentication_failed="1"),
+        *bare("acme/", _KUBERNETES, requests_429="0+5x20", source_crm="0x20"),
+        *bare("far/", _KUBERNETES, polls_success="0+5x20", polls_timeout="0+20x20"),
+        series("leadterra_exporter_config_last_reload_successful", "0x20", **_OF_EXPORTER),
+        series("leadterra_exporter_shards", "3x20", **_OF_EXPORTER),
+        series("leadterra_exporter_shards", "2x20", **_OF_EXPORTER | {"instance": "b"}),
+        series("leadterra_exporter_shard_info", "1x20", **_OF_EXPORTER, index="0", total="3"),
+    ],
     notices={
-        "40m": [
-            _sent(
-                "LeadterraCampaignBounceRatioHigh",
-                "warning",
-                "bounces",
-                "Campaign Bounces (acme/bounces) has had 6% of its emails bounce; its warning limit is 3%.",
-            ),
-            _sent(
-                "LeadterraCampaignBounceRatioHigh",
-                "critical",
-                "bounces",
-                "Campaign Bounces (acme/bounces) has had 6% of its emails bounce; its critical limit is 5%.",
-            ),
-            _sent(
-                "LeadterraCampaignBounceSpike",
-                "critical",
-                "burst",
-                "Campaign Burst (acme/burst) has had 50% of the last six hours' emails bounce, and the last hour is no "
-                "better; its critical limit is 5%.",
-            ),
-            _sent(
-                "LeadterraCampaignQueueBacklog",
-                "warning",
-                "backlog",
-                "Campaign Backlog (acme/backlog) has 2.5k emails queued; its warning limit is 1k.",
-            ),
-            _sent(
-                "LeadterraCampaignQueueBacklog",
-                "critical",
-                "backlog",
-                "Campaign Backlog (acme/backlog) has 2.5k emails queued; its critical limit is 2k.",
-            ),
-            _sent(
-                "LeadterraCampaignNotFound",
-                "warning",
-                "gone",
-                "Campaign Gone (acme/gone) is not known to the workspace of the API key: it was deleted, or its id is "
-                "wrong.",
-                reason="campaign_not_found",
-            ),
-            _sent(
-                "LeadterraCampaignStatsStale",
-                "warning",
-                "stopped",
-                "Campaign Stopped (acme/stopped) has not given its figures for 30m 0s. Its other alerts can't fire, "
-                "and may resolve, until it does.",
-            ),
-            _sent(
-                "LeadterraCampaignStatsStale",
-                "warning",
-                "never",
-                "Campaign Never (globex/never) has not given its figures since the exporter started. Its other alerts "
-                "can't fire, and may resolve, until it does.",
-                workspace="globex",
-            ),
-            _own(
-                "LeadterraAPIAuthFailing",
-                "critical",
-                "Leadterra refuses the API key of workspace acme: none of its campaigns is being watched.",
-                workspace="acme",
-            ),
-            _own(
-                "LeadterraAPIRateLimited",
-                "warning",
-                "Leadterra answered 15 requests of workspace acme with 429 in the last 15 minutes, and has done so for "
-                "half an hour.",
-                workspace="acme",
-            ),
-            _own(
-                "LeadterraExporterDown",
-                "critical",
-                f"1 of the targets of job {JOB} can't be scraped. Campaign alerts resolve in about a quarter of an "
-                "hour without it, whatever the campaigns do.",
-            ),
-            _own(
-                "LeadterraExporterShardMissing",
-                "critical",
-                f"Job {JOB} lacks 2 of its shards, or they differ in how many they are: some campaigns are polled by "
-                "nobody, and their alerts can't fire.",
-            ),
-            _own(
-                "LeadterraExporterConfigReloadFailed",
-                "warning",
-                f"The last reload of an exporter of job {JOB} failed: its old campaigns and limits are still in use.",
-            ),
-        ]
+        "70m": _sent("""
+    CampaignBounceRatioHigh warning bounces: Campaign Bounces (acme/bounces) has had 6 of 52 emails bounce, surely \
+        above its warning limit of 3%.
+    CampaignBounceRatioHigh critical bounces: Campaign Bounces (acme/bounces) has had 6 of 52 emails bounce, surely \
+        above its critical limit of 5%.
+    CampaignBounceSpike critical burst: Campaign Burst (acme/burst) has had 70 of 140 emails bounce in the last six \
+        hours, surely above its critical limit of 5%, and the last hour is no better.
+    CampaignQueueBacklog warning backlog: Campaign Backlog (acme/backlog) has 2500 emails queued, above its warning \
+        limit of 1000.
+    CampaignQueueBacklog critical backlog: Campaign Backlog (acme/backlog) has 2500 emails queued, above its critical \
+        limit of 2000.
+    CampaignNotFound warning gone reason=campaign_not_found: Campaign Gone (acme/gone) is not known to the workspace \
+        of the API key: it was deleted, or its id is wrong.
+    CampaignStatsStale warning stopped: Campaign Stopped (acme/stopped) has not given its figures for 1h 0m 0s. Its \
+        other alerts can't fire until it does, and what fires stays for up to a day.
+    CampaignStatsStale warning never workspace=globex: Campaign Never (globex/never) has not given its figures since \
+        the exporter started. Its other alerts can't fire until it does, and what fires stays for up to a day.
+    APIAuthFailing critical workspace=locked: Leadterra refuses the API key of workspace locked: none of its campaigns \
+        is being watched.
+    APIUnreachable critical workspace=far: 80% of the polls of workspace far fail, and have done so for a quarter of \
+        an hour. What fires about its campaigns stays for up to a day, and nothing new can fire.
+    APIRateLimited warning workspace=acme: Leadterra answered 15 requests of workspace acme with 429 in the last 15 \
+        minutes, and has done so for half an hour.
+    CampaignSourceFailing warning workspace=acme source=crm: The list crm of workspace acme can't be read: its last \
+        good content stays in use, and campaigns that were added to it since are not watched.
+    ExporterDown critical: 1 of the targets of job leadterra-exporter can't be scraped. What fires about their \
+        campaigns stays for up to a day, and nothing new can fire.
+    ExporterShardMissing critical: Job leadterra-exporter lacks 2 of its shards, or they differ in how many they are: \
+        some campaigns are polled by nobody, and their alerts can't fire.
+    ExporterConfigReloadFailed warning: The last reload of an exporter of job leadterra-exporter failed: its old \
+        campaigns and limits are still in use.
+    """)
     },
 )
 
-ABSENT = Scenario(
+# The same words while the exporter is gone: what is known is a day old at most.
+GONE = scenario(
+    "what is said of a campaign that nobody shows any more",
+    "5m",
+    "",
+    "",
+    shown=[
+        target("1x6 0x100", **_KUBERNETES),
+        *campaign(
+            "bounces", _TEAM, sent="40+2x6 stale", bounced="0+1x6 stale", up="1x6 stale", bounce_warning="",
+            bounce_critical="0.05x6 stale",
+        ),
+    ],
+    notices={
+        "3h": _sent("""
+    CampaignBounceRatioHigh critical bounces: Campaign Bounces (acme/bounces) has had 6 of 52 emails bounce, surely \
+        above its critical limit of 5%.
+    """)
+    },
+)  # fmt: skip
+
+_ABSENT = f"Prometheus knows no target of job {JOB}: nobody watches the campaigns."
+ABSENT = scenario(
     "what is said where there is no target",
     "1m",
-    [],
     "",
+    "",
+    shown=[series("up", "1x*", job="another")],
+    notices={"15m": [Notice("LeadterraExporterAbsent", {"severity": "critical", "job": JOB}, _ABSENT)]},
+)
+
+_POOL = {"sent": "100x20 100+1x24 124x76", "bounced": "2x20 2+0.125x24 5x76"}
+DAYS = scenario(
+    "what the slow alerts say",
+    "30m",
+    "",
+    "",
+    shown=[
+        target(**_KUBERNETES),
+        *campaign("slow", _TEAM, sent="0+12x120", queued="5760", drain_warning="259200"),
+        *campaign("unconfirmed", _TEAM, sent="1000+60x120", delivered="980", bounced="20"),
+        *campaign("replies", _TEAM, sent="1000+60x120", delivered="980+60x120", replied="5+0.3x120", reply_info="0.01"),
+        *(line for number in range(5) for line in campaign(f"pool/{number}", _KUBERNETES, **_POOL)),
+        *bare("pool/", _KUBERNETES, accounts_active="10x20 8x100", accounts_paused="0x20 2x100"),
+        *bare("acme/", _KUBERNETES, capacity_one="500x120"),
+    ],
     notices={
-        "15m": [
-            Notice(
-                "LeadterraExporterAbsent",
-                {"severity": "critical", "job": JOB},
-                f"Prometheus knows no target of job {JOB}: nobody watches the campaigns.",
-            )
-        ]
+        "29h": _sent("""
+    CampaignQueueDrainSlow warning slow: Campaign Slow (acme/slow) needs 10d 0h 0m 0s for the 5760 emails in its queue \
+        at the mean rate of the last seven days, above its limit of 3d 0h 0m 0s.
+    CampaignDeliveryUnconfirmed warning unconfirmed: Campaign Unconfirmed (acme/unconfirmed) has 3480 emails that are \
+        neither delivered nor bounced, more than 10 % of the 3480 sent in the last three days, and some for longer \
+        than six hours.
+    CampaignReplyRatioLow info replies: Campaign Replies (acme/replies) gets replies to 0.5022% of its delivered \
+        emails, under its floor of 1%.
+    WorkspaceBounceSpike critical workspace=pool: Workspace pool has had 15 of 120 emails bounce in the last 24 hours, \
+        surely above 5%, the mildest critical limit of its campaigns; one that has a bounce alert of its own is not \
+        counted.
+    SenderAccountsLost warning workspace=pool status=active: Workspace pool has 8 active sender accounts, and had 10 a \
+        day ago.
+    SenderCapacityShort warning workspace=acme: Workspace acme has more mail queued than its sender pools can send \
+        within the smallest of its campaigns' queue_drain limits, at their full daily capacity.
+    """)
     },
 )
 
-DAYS = Scenario(
-    "what the slow alerts say",
-    "10m",
-    [
-        target(),
-        *campaign("slow", _TEAM, sent="0+4x300", queued="5760"),
-        *campaign("stalled", _TEAM, sent="700", queued="300"),
-        *campaign("unconfirmed", _TEAM, sent="1000+10x300", delivered="800+8x300", bounced="0"),
-        *campaign(
-            "replies", _TEAM, sent="1000+10x300", delivered="1000+10x300", replied="5+0.05x300", reply_info="0.01"
+# What takes minutes here takes two days of sending time where the limit is the default.
+HOURS = scenario(
+    "what the alerts on campaigns that stand still, or are gone, say",
+    "5m",
+    "",
+    "",
+    shown=[
+        target(**_KUBERNETES),
+        *campaign("stalled", _TEAM, sent="700", queued="300", stalled_warning="7200"),
+        *(
+            line
+            for number, there in enumerate(["300", "300", "300x12 stale", "300x12 stale"])
+            for line in bare(f"half/{number}", _KUBERNETES, up="1", stale_after=there)
         ),
     ],
-    "",
     notices={
-        "30h": [
-            _sent(
-                "LeadterraCampaignQueueDrainSlow",
-                "warning",
-                "slow",
-                "Campaign Slow (acme/slow) needs 10d 0h 0m 0s for its queue at the last day's rate; its limit is "
-                "3d 0h 0m 0s.",
-            ),
-            _sent(
-                "LeadterraCampaignQueueStalled",
-                "warning",
-                "stalled",
-                "Campaign Stalled (acme/stalled) has 300 emails queued and has sent none for a day: it is paused, or "
-                "it is stuck.",
-            ),
-            _sent(
-                "LeadterraCampaignDeliveryUnconfirmed",
-                "warning",
-                "unconfirmed",
-                "Campaign Unconfirmed (acme/unconfirmed) has 20% of its emails neither delivered nor bounced for six "
-                "hours; the limit is 10%.",
-            ),
-            _sent(
-                "LeadterraCampaignReplyRatioLow",
-                "info",
-                "replies",
-                "Campaign Replies (acme/replies) gets replies to 0.5% of its delivered emails; its floor is 1%.",
-            ),
-        ]
+        "2h10m": _sent("""
+    CampaignQueueStalled warning stalled: Campaign Stalled (acme/stalled) has 300 emails queued and has sent none for \
+        2h 10m 0s of its sending time, above its limit of 2h 0m 0s: it is paused, or it is stuck.
+    CampaignsDropped warning workspace=half: Workspace half is polled for 2 campaigns, fewer than four fifths of what \
+        it was: the others are no longer in the configuration or in its lists.
+    """)
     },
 )
 
-SCENARIOS = (MINUTES, ABSENT, DAYS)
+SCENARIOS = (MINUTES, GONE, ABSENT, DAYS, HOURS)

@@ -1,0 +1,232 @@
+"""Scenarios for what fires when figures are missing, five minutes a step; a campaign's id says what it is a case of."""
+
+from dataclasses import replace
+
+from tests.rules.promtool import scenario, target
+from tests.rules.scenarios.exporter import shards
+from tests.rules.scenarios.sender import Life, Spans, exporter, sends, shown
+
+_OVER = ("over CampaignBounceRatioHigh critical", "over CampaignBounceRatioHigh warning")
+_STALLED = "stalled CampaignQueueStalled warning"
+_TWO_HOURS = {"stalled_warning": "7200"}
+
+
+def _over(hours: float = 12, failing: Spans = (), away: Spans = ()) -> Life:
+    """Return a campaign that has bounced 10 %, and still sends."""
+    return Life(hours / 24, sends(60), bounced=100, failing=failing, away=away)
+
+
+def _queued(hours: float, since: float = 0, until: float = 99, failing: Spans = ()) -> Life:
+    """Return a campaign whose queue is above its limit for a while."""
+    queued = sends(1500, pauses=[(0, since), (until, 99)])
+    return Life(hours / 24, sends(60), queued=queued, failing=failing, limits={"queue_warning": "1000"})
+
+
+def _fleet(hours: float, failing: Spans = (), away: Spans = ()) -> dict[str, Life]:
+    """Return campaigns that an outage finds firing, and one that it does not; the backlog is gone after 5 hours."""
+    days = hours / 24
+    lives = {
+        "over": _over(hours),
+        "spike": Life(days, sends(60), lambda hour: 0.5 if 2 <= hour < 5 else 0.0, sent=50_000),
+        "backlog": _queued(hours, until=5),
+        "stalled": Life(days, sends(0), limits=_TWO_HOURS),
+        "stalls": Life(days, sends(60, lambda hour: hour < 2.5), limits=_TWO_HOURS),
+        "healthy": Life(days, sends(60)),
+    }
+    return {case: replace(life, failing=failing, away=away) for case, life in lives.items()}
+
+
+API = scenario(
+    "the API does not answer for four hours",
+    "5m",
+    "3h 4h10m 4h50m 5h30m 6h30m 7h55m 8h10m 9h30m 11h",
+    """
+    over -> BounceRatioHigh critical 10m- warning 20m-
+    backlog -> QueueBacklog warning 30m-8h
+    stalled -> QueueStalled warning 2h10m-
+    stalls -> QueueStalled warning 8h40m-
+    spike -> BounceSpike critical 2h30m-8h
+    taken-out -> BounceRatioHigh critical 10m-5h warning 20m-5h
+    pending -> QueueBacklog warning 8h30m-
+    acme/: polls_success=0+5x47 235x48 240+5x50, polls_timeout=0x47 0+5x48 240x50 \
+        -> APIUnreachable critical 4h20m-8h20m
+    """,
+    shown=[
+        exporter(0.5),
+        *shown(_fleet(12, failing=[(4, 8)])),
+        *shown({"taken-out": _over(failing=[(4, 8)], away=[(5, 99)]), "pending": _queued(12, 3.8, failing=[(4, 8)])}),
+    ],
+    once=(*_OVER, _STALLED),
+)
+
+EXPORTER = scenario(
+    "the exporter is gone for two hours",
+    "5m",
+    "2h50m 3h20m 4h10m 4h50m 5h50m 6h10m 6h30m 11h",
+    """
+    over -> BounceRatioHigh critical 10m- warning 20m-
+    backlog -> QueueBacklog warning 30m-6h
+    stalled -> QueueStalled warning 2h10m-
+    stalls -> QueueStalled warning 6h40m-
+    spike -> BounceSpike critical 2h30m-6h
+    taken-out-before -> BounceRatioHigh critical 20m-3h5m warning 20m-3h5m
+    taken-out-meanwhile -> BounceRatioHigh critical 20m-6h warning 20m-6h
+    deleted: error_campaign_not_found=1x47 stale _x23 1x120, up=0x47 stale _x23 0x120 -> NotFound warning 15m-
+    -> ExporterDown critical 4h5m-6h
+    """,
+    shown=[
+        exporter(0.5, [(4, 6)]),
+        target(instance="b:10421"),
+        *shown(
+            _fleet(12, away=[(4, 6)])
+            | {"taken-out-before": _over(away=[(3, 99)]), "taken-out-meanwhile": _over(away=[(4, 99)])}
+        ),
+    ],
+    once=(*_OVER, _STALLED),
+)
+
+TAKEN_OUT = scenario(
+    "campaigns that are taken out of the configuration while their alerts fire",
+    "5m",
+    "3h 3h50m 4h20m 8h50m 9h20m 10h",
+    """
+    over -> BounceRatioHigh critical 10m-4h10m warning 20m-4h10m
+    backlog -> QueueBacklog warning 30m-4h10m
+    stalled -> QueueStalled warning 2h10m-4h10m
+    spike -> BounceSpike critical 2h30m-4h10m
+    deleted: error_campaign_not_found=1x47 stale, up=0x47 stale, stale_after=300x47 stale -> NotFound warning 15m-4h10m
+    acme/ -> CampaignsDropped warning 4h30m-9h
+    unconfirmed -> DeliveryUnconfirmed warning 6h45m-9h10m
+    """,
+    shown=[
+        exporter(10 / 24),
+        *shown(
+            _fleet(10, away=[(4, 99)]) | {"unconfirmed": Life(10 / 24, sends(60), confirmed_until=0, away=[(9, 99)])}
+        ),
+    ],
+)
+
+RESTART = scenario(
+    "the exporter restarts, and has polled nobody yet for ten minutes",
+    "5m",
+    "40m 47m 57m 1h2m 2h",
+    """
+    over: sent=1000+5x9 stale _ 1060+5x30, bounced=100x9 stale _ 100x30, up=1x9 stale _ 1x30 \
+        -> BounceRatioHigh critical 10m- warning 20m-
+    pending: sent=1000x7 1005x1 stale _ 1060+5x30, bounced=100x9 stale _ 100x30, up=1x9 stale _ 1x30 \
+        -> BounceRatioHigh critical 45m- warning 55m-
+    healthy: sent=1000+5x9 stale _ 1060+5x30, bounced=20x9 stale _ 20x30, up=1x9 stale _ 1x30
+    warned: sent=1000+5x9 stale _ 1060+5x30, bounced=45x9 stale _ 45x30, up=1x9 stale _ 1x30, queued=1500, \
+        queue_critical=1000 -> BounceRatioHigh warning 20m- QueueBacklog critical 30m-
+    """,
+    once=(*_OVER, "pending CampaignBounceRatioHigh warning"),
+)
+
+
+def _stalled(at: float, anew: float = 999) -> Life:
+    """Return a campaign that the exporter does not see from 3 to 11, and that has sent nothing since `at`."""
+    rate = sends(60, lambda hour: 4 <= hour < at)
+    return Life(14 / 24, rate, away=[(3, 11)], limits=_TWO_HOURS, anew=anew)
+
+
+NIGHT = scenario(
+    "the exporter is gone for eight hours, and what the campaigns do meanwhile",
+    "5m",
+    "2h50m 5h 10h50m 11h20m 12h50m 13h30m",
+    """
+    stalled -> QueueStalled warning 2h10m-
+    sends-meanwhile -> QueueStalled warning 2h10m-11h 13h10m-
+    anew-meanwhile -> QueueStalled warning 2h10m-11h 13h10m-
+    -> ExporterDown critical 3h5m-11h
+    """,
+    shown=[
+        exporter(14 / 24, [(3, 11)]),
+        *shown({"stalled": _stalled(0), "sends-meanwhile": _stalled(5), "anew-meanwhile": _stalled(0, anew=6)}),
+    ],
+    once=(_STALLED,),
+)
+
+DAY = scenario(
+    "an outage of more than a day",
+    "5m",
+    "50m 12h 24h50m 25h 25h10m 30h",
+    """
+    over -> BounceRatioHigh critical 10m-25h warning 20m-25h
+    -> ExporterDown critical 1h5m-
+    """,
+    shown=[exporter(1.25, [(1, 99)]), *shown({"over": _over(30, away=[(1, 99)])})],
+)
+
+SHARD = scenario(
+    "one of two shards is gone for two hours, and its target with it",
+    "5m",
+    "1h50m 2h20m 2h50m 3h20m 3h50m 4h20m 5h50m",
+    """
+    over -> BounceRatioHigh critical 20m- warning 20m-
+    on-0 -> BounceRatioHigh critical 20m- warning 20m-
+    taken-out-of-0 -> BounceRatioHigh critical 20m-4h warning 20m-4h
+    backlog-on-0 -> QueueBacklog warning 30m-3h10m
+    -> ExporterShardMissing critical 2h10m-4h
+    """,
+    shown=[
+        *shards(2, {"x-0": "1x100", "x-1": "1x23 stale _x23 1x50"}),
+        *shards(1, {"y-0": "_x24 1x23 stale"}),
+        *shown(
+            {
+                "over@x-1": _over(6, away=[(2, 4)]),
+                "other@x-1": Life(0.25, sends(20), away=[(2, 4)]),
+                "on-0@x-0": _over(6),
+                "taken-out-of-0@x-0": _over(6, away=[(3, 99)]),
+                "backlog-on-0@x-0": _queued(6, until=3),
+            }
+        ),
+    ],
+    once=_OVER,
+    silent=("LeadterraCampaignsDropped",),
+)
+
+SOURCE = scenario(
+    "the exporter restarts while a list of campaigns can't be had",
+    "5m",
+    "50m 1h25m 2h50m 3h40m 4h50m",
+    """
+    over -> BounceRatioHigh critical 20m- warning 20m-
+    globex/over -> BounceRatioHigh critical 20m-1h5m 3h15m- warning 20m-1h5m 3h15m-
+    acme/: source_crm=1x11 0x23 1x100 -> CampaignSourceFailing warning 1h15m-3h
+    globex/: source_crm=1x100
+    """,
+    shown=shown(
+        {
+            "over": _over(5, away=[(1, 3)]),
+            "globex/over": _over(5, away=[(1, 3)]),
+            "other": Life(5 / 24, sends(20)),
+        }
+    ),
+    once=_OVER,
+)
+
+
+def _pool(workspace: str, failing: Spans = (), away: Spans = ()) -> dict[str, Life]:
+    """Return four campaigns that bounce a little too much each, and together far too much."""
+    limits = {"bounce_warning": "", "min_bounced": "99"}
+    life = Life(0.25, sends(12), lambda _: 0.15, bounced=10, failing=failing, away=away, limits=limits)
+    return {f"{workspace}/{number}": life for number in range(4)}
+
+
+WORKSPACE = scenario(
+    "a workspace's alert in an outage of its API, and one whose workspace is taken out of the configuration",
+    "5m",
+    "2h50m 3h10m 3h55m 4h20m 4h50m 5h30m",
+    """
+    acme/: polls_success=0+5x35 175x24 180+5x50, polls_timeout=0x35 0+5x24 120x50 \
+        -> WorkspaceBounceSpike critical 1h55m- APIUnreachable critical 3h20m-5h20m
+    gone/: polls_success=0+5x35 175x24 180+5x50, polls_timeout=0x35 0+5x24 120x50 \
+        -> WorkspaceBounceSpike critical 1h55m-4h APIUnreachable critical 3h20m-5h20m
+    milder/ -> WorkspaceBounceSpike critical 1h55m-2h30m
+    milder/than-they: up=0, bounce_critical=_x29 0.9x50, error_timeout=1 -> StatsStale warning 5m-
+    """,
+    shown=[exporter(0.25), *shown(_pool("acme", [(3, 5)]) | _pool("gone", [(3, 5)], [(4, 99)]) | _pool("milder"))],
+    once=("acme/ WorkspaceBounceSpike critical",),
+)
+
+SCENARIOS = (API, EXPORTER, TAKEN_OUT, RESTART, NIGHT, DAY, SHARD, SOURCE, WORKSPACE)
