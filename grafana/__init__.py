@@ -1,4 +1,4 @@
-"""Dashboards as code: `python -m grafana.build` writes dashboards/ and provisioning/alerting/."""
+"""Dashboards as code: `python -m grafana.build` writes dashboards/."""
 
 import warnings
 

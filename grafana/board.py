@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
+from grafana import figures
 from grafana.colours import CRITICAL
 from grafana.metrics import EXPORTED
-from grafana.panels import DATASOURCE
+from grafana.panels import DATASOURCE, Part
 from prometheus.customize import RUNBOOKS
 
 FLEET, CAMPAIGN, EXPORTER = "leadterra-fleet", "leadterra-campaign", "leadterra-exporter"
@@ -23,7 +25,7 @@ _ALL = model.VariableOption(selected=True, text=["All"], value=["$__all"])
 
 
 def runbook(alert: str) -> str:
-    """Give the address of an alert's page."""
+    """Return the address of an alert's page."""
     return f"{RUNBOOKS}{alert}.md"
 
 
@@ -31,11 +33,20 @@ def variable(name: str, label: str, metric: str, *matchers: str, one: bool = Fal
     """Offer a label's values, all of them unless it is to be `one`."""
     if metric not in EXPORTED:
         raise KeyError(metric)
-    asked = f"label_values({metric}{{{', '.join(matchers)}}}, {name})"
+    made = _offered(name, label, f"label_values({metric}{{{', '.join(matchers)}}}, {name})")
+    return made if one else made.multi(multi=True).include_all(include_all=True).all_value(".+").current(_ALL)
+
+
+def campaigns(*matchers: str) -> dashboard.QueryVariable:
+    """Offer campaigns by name, and choose by id: a name may stand twice, change, and have any character in it."""
+    asked = f"query_result(max by (campaign, campaign_id) ({figures.UP}{{{', '.join(matchers)}}}))"
+    return _offered("campaign_id", "Campaign", asked).regex('/campaign="(?<text>.*)",campaign_id="(?<value>.*)"}/')
+
+
+def _offered(name: str, label: str, asked: str) -> dashboard.QueryVariable:
     made = dashboard.QueryVariable(name).label(label).query(asked).definition(asked).datasource(DATASOURCE)
     made = made.refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
-    made = made.sort(model.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
-    return made if one else made.multi(multi=True).include_all(include_all=True).all_value(".+").current(_ALL)
+    return made.sort(model.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
 
 
 def board(  # noqa: PLR0913 - each call names what is not plain
@@ -54,14 +65,21 @@ def board(  # noqa: PLR0913 - each call names what is not plain
     return started.link(pages.url(runbook("README")).target_blank(target_blank=True))
 
 
+def filled(begun: dashboard.Dashboard, *parts: Part) -> dashboard.Dashboard:
+    """Put rows and panels on a dashboard."""
+    for each in chain(*parts):
+        begun = begun.with_row(each) if isinstance(each, dashboard.Row) else begun.with_panel(each)
+    return begun
+
+
 def filters() -> dashboard.AdHocVariable:
     """Offer every label, those of the configuration among them, as a filter of all queries."""
     return dashboard.AdHocVariable("filters").label("Filters").datasource(DATASOURCE)
 
 
 def alerts_as_annotations(expr: str, text: str) -> dashboard.AnnotationQuery:
-    """Mark when alerts fired."""
-    mark = dashboard.AnnotationQuery().name("Alerts").datasource(DATASOURCE).enable(enable=True).icon_color(CRITICAL)
+    """Mark when alerts fired, for those who switch it on: an alert of days covers the graphs."""
+    mark = dashboard.AnnotationQuery().name("Alerts").datasource(DATASOURCE).enable(enable=False).icon_color(CRITICAL)
     return mark.expr(expr).step("60s").title_format("{{alertname}}").text_format(text).tag_keys("severity")
 
 
@@ -83,7 +101,7 @@ def _number(panels: Sequence[dict[str, Any]]) -> None:
 
 
 def _trim(made: dict[str, Any]) -> None:
-    """Take out what the SDK writes for newer versions or other kinds, and put in what Grafana 10 expects."""
+    """Remove what the SDK writes for newer versions or other kinds, and put in what Grafana 10 expects."""
     for link in (*made["links"], *made["annotations"]["list"]):
         link.pop("placement", None)
     for each in made["templating"]["list"]:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from grafana.alerting import PROVISIONED, alerting
 from grafana.board import CAMPAIGN, EXPORTER, FLEET, written
 from grafana.campaign import campaign
 from grafana.exporter_board import exporter
@@ -13,9 +12,8 @@ BOARDS = {FLEET: fleet, CAMPAIGN: campaign, EXPORTER: exporter}
 
 
 def generated() -> dict[Path, bytes]:
-    """Give each generated file's path and content."""
-    boards = {HERE / "dashboards" / f"{uid}.json": written(build()) for uid, build in BOARDS.items()}
-    return boards | {HERE / PROVISIONED: alerting().encode()}
+    """Return each generated file's path and content."""
+    return {HERE / "dashboards" / f"{uid}.json": written(build()) for uid, build in BOARDS.items()}
 
 
 def main() -> None:

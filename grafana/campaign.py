@@ -1,25 +1,42 @@
-"""Leadterra / Campaign: what one campaign does, how near it is to its limits, and since when."""
+"""Leadterra / Campaign: how one campaign does, how near it is to its limits, and since when."""
 
 from grafana_foundation_sdk.builders import dashboard
 
 from grafana import figures
-from grafana.board import CAMPAIGN, alerts_as_annotations, board, filters, runbook, variable
-from grafana.colours import CRITICAL, FINE, NEUTRAL, WARNING
-from grafana.panels import OF_LIMIT, Query, bars, firing, gauges, lines, stat, states
-from grafana.promql import IDENTITY, Scope
+from grafana.board import CAMPAIGN, alerts_as_annotations, board, campaigns, filled, filters, runbook, variable
+from grafana.colours import CRITICAL, QUIET, SHADE, WARNING
+from grafana.panels import OF_LIMIT, SENDING, Part, Query, bars, firing, lines, states, tiles, week_before
+from grafana.promql import Scope
 
-_SCOPE = Scope(('workspace="$workspace"', 'campaign="$campaign"'))
-_ONE = 'workspace="$workspace", campaign="$campaign"'
-_SENDING = f"({_SCOPE.change(figures.SENT, '1h', '5m')} > bool 0)"
-_WAITING = f"({_SCOPE.of(figures.QUEUED)} > bool 0)"
-_STATE = f"{_SENDING} + 2 * {_WAITING} * (1 - {_SENDING})"
-_STATES = {0: ("idle, nothing queued", NEUTRAL), 1: ("sending", FINE), 2: ("queued, not sending", WARNING)}
-_REPLIES = "leadterra_campaign_reply_ratio"
+_ONE = "workspace=`${workspace:raw}`, campaign_id=`${campaign_id:raw}`"
+_SCOPE = Scope(tuple(_ONE.split(", ")), by="")
+_OF_ALERTS = '{workspace="${workspace:raw}", campaign_id="${campaign_id:raw}"}'
 _OPENS = "leadterra_campaign_open_ratio"
+_STALLED = f"{figures.idle(_SCOPE)} / ({_SCOPE.of(figures.STALLED_LIMIT, 'min')} > 0)"
+_WORST = figures.worst_limit(_SCOPE, 0, stalled=_STALLED, unconfirmed=figures.unconfirmed_of_limit(_SCOPE))
+_STATE_STEPS = ((None, QUIET), (1, WARNING), (2, CRITICAL))
 
 
-def _limits(metric: str) -> Query:
-    return Query(f"max by (severity) ({_SCOPE.select(metric)})", "limit: {{severity}}")
+def _limits(metric: str, name: str = "limit") -> Query:
+    return Query(_SCOPE.of(metric, "max", "severity"), f"{name}: {{{{severity}}}}")
+
+
+def _state() -> str:
+    """Write one series whose label `state` says what the campaign does, and whose value how bad that is."""
+    sent, waiting = _SCOPE.gained(figures.SENT, "1h"), f"({_SCOPE.of(figures.QUEUED)} > 0)"
+    due = f"min_over_time({_SCOPE.of(figures.EXPECTED)}[1h:5m])"
+    still = f"{waiting} * 0 unless {sent} > 0"
+    states = {
+        "sending": f"({sent} > 0) * 0",
+        "nothing queued": f"({_SCOPE.of(figures.QUEUED)} == 0) * 0 unless {sent} > 0",
+        "waits for its sending time": f"({still}) and {due} == 0",
+        "queued, but not sending": f"({still}) + 1 and {due} == 1",
+    }
+    named = " or ".join(f'label_replace({expr}, "state", "{name}", "", "")' for name, expr in states.items())
+    failing = _SCOPE.of(figures.ERROR, "max", "reason")
+    return (
+        f'label_replace({failing} + 1, "state", "not read: $1", "reason", "(.+)") or ({named} unless on () {failing})'
+    )
 
 
 def campaign() -> dashboard.Dashboard:
@@ -27,296 +44,181 @@ def campaign() -> dashboard.Dashboard:
     made = board(
         CAMPAIGN,
         "Leadterra / Campaign",
-        "One campaign: its funnel, its bounces and its queue against their limits, and what it has sent.",
+        "One campaign: what it does, how near it is to its limits, and what came of it.",
         "now-7d",
         metric=figures.UP,
         hidden=True,
     )
     targets = ('job=~"$job"', 'instance=~"$instance"')
     made = made.with_variable(variable("workspace", "Workspace", figures.UP, *targets, one=True))
-    chosen = (*targets, 'workspace="$workspace"')
-    made = made.with_variable(variable("campaign", "Campaign", figures.UP, *chosen, one=True))
+    made = made.with_variable(campaigns(*targets, "workspace=`${workspace:raw}`"))
     made = made.with_variable(filters())
     alerts = f'ALERTS{{alertname=~"Leadterra.+", alertstate="firing", {_ONE}}}'
     made = made.annotation(alerts_as_annotations(alerts, "{{severity}} for {{campaign}}"))
-    for part in (_now, _against_limits, _bounces, _queue, _answers, _trust):
-        made = part(made)
-    return made
+    return filled(made, _now(), _bounces(), _sending(), _results(), _trust())
 
 
-def _now(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("$campaign"))
-    made = made.with_panel(
-        stat(
-            "State",
-            "Whether emails were sent in the last hour. The API does not tell whether a campaign is paused: queued and "
-            "not sending is a pause, a night, or a fault, and after a day of it the alert comes. "
-            f"What to do: {runbook('LeadterraCampaignQueueStalled')}",
-            _STATE,
-            "none",
-            words=_STATES,
-        )
+def _now() -> Part:
+    yield tiles(
+        "State",
+        "What it does now. Not read: its figures are those of the last good poll, and after stale_after there are "
+        "none. The API does not say whether a campaign is paused: with mail queued and none sent for an hour of "
+        f"sending time it is paused, or stuck. What to do: {runbook('LeadterraCampaignStatsStale')} "
+        f"{runbook('LeadterraCampaignQueueStalled')}",
+        [Query(_state(), "{{state}}", steps=_STATE_STEPS)],
+        size=(12, 4),
+        names_only=True,
+        none="not read yet",
     )
-    made = made.with_panel(
-        stat(
-            "Bounce ratio",
-            "Bounced per sent email since the campaign began, hard and soft bounces together. The next panel says what "
-            "that is against the limit.",
-            figures.bounce_ratio(_SCOPE),
-            "percentunit",
-            decimals=2,
-            none="nothing sent",
-        )
+    yield tiles(
+        "Worst limit",
+        "The figure that is highest as a share of its lowest limit in the exporter's configuration, judged as "
+        "alerts do: 100 % is at the limit. Bounces count with what surely bounced, so few emails prove nothing. "
+        f"What to do: {runbook('README')}",
+        [Query(_WORST, "{{limit}}", steps=OF_LIMIT)],
+        unit="percentunit",
+        size=(12, 4),
+        none="no limit is near",
+    ).decimals(0)
+    emails = f"round(clamp_min(delta({_SCOPE.of(figures.SENT)}[$__range:5m]), 0))"
+    yield tiles(
+        "Emails",
+        "Sent: in the time range. The others are since the campaign began: bounced per sent email, and sent emails "
+        "that are neither delivered nor bounced yet. Queued: waiting to be sent, a paused campaign's among them; "
+        "days to drain: how long that takes at the average of the last seven days. Many unconfirmed: receiving servers "
+        f"put mail off. What to do: {runbook('LeadterraCampaignDeliveryUnconfirmed')}",
+        [
+            Query(emails, "sent in range"),
+            Query(figures.bounce_ratio(_SCOPE), "bounced", "percentunit", 1),
+            Query(figures.unconfirmed(_SCOPE), "unconfirmed"),
+            Query(_SCOPE.of(figures.QUEUED), "queued"),
+            Query(f"{figures.drain_time(_SCOPE)} / 86400", "days to drain", "none", 1),
+            Query(figures.age(_SCOPE), "last read", "s", 0),
+        ],
+        size=(16, 5),
     )
-    made = made.with_panel(
-        stat(
-            "Bounce limit used",
-            "Bounce ratio as a share of the campaign's lowest limit; 100 % is at the limit. No value: no limit is "
-            "configured, or fewer than min_emails_sent were sent. Above 100 %: pause the campaign and clean its list. "
-            f"What to do: {runbook('LeadterraCampaignBounceRatioHigh')}",
-            figures.bounce_limit_used(_SCOPE),
-            "percentunit",
-            steps=OF_LIMIT,
-            decimals=0,
-            none="not judged",
-        )
-    )
-    made = made.with_panel(
-        stat(
-            "Queued",
-            "Emails waiting to be sent, those of a paused campaign among them. Starting a campaign queues its whole "
-            "first step at once.",
-            _SCOPE.of(figures.QUEUED),
-            "short",
-        )
-    )
-    made = made.with_panel(
-        stat(
-            "Queue drains in",
-            "The queue divided by what was sent in the last 24 hours. A campaign younger than a day looks slower than "
-            "it is; the alert waits for two days of sending. Longer than you can wait: enrol fewer leads or add "
-            f"senders. What to do: {runbook('LeadterraCampaignQueueDrainSlow')}",
-            figures.drain_time(_SCOPE),
-            "s",
-            decimals=1,
-            none="nothing sent",
-        )
-    )
-    return made.with_panel(
-        stat(
-            "Last reading",
-            "Time since the last good poll. It should be below the poll interval; after stale_after the figures are no "
-            f"longer shown. What to do: {runbook('LeadterraCampaignStatsStale')}",
-            figures.age(_SCOPE),
-            "s",
-            none="never",
-        )
+    yield firing(
+        "This campaign's alerts that fire or are about to, with the time since when. Each links to its runbook.",
+        _OF_ALERTS,
+        size=(8, 5),
     )
 
 
-def _against_limits(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_panel(
-        firing(
-            "This campaign's alerts that fire or are about to, with the time since when. Each links to its runbook.",
-            f"{{{_ONE}}}",
-            size=(6, 8),
-        )
+def _shares(bounced: str, sent: str) -> list[Query]:
+    some = f"({sent} >= 20)"
+    return [
+        Query(f"{bounced} / {some}", "bounced"),
+        Query(figures.interval(bounced, some), "surely at least"),
+        Query(figures.interval(bounced, some, "+"), "surely at most"),
+    ]
+
+
+def _bounces() -> Part:
+    yield dashboard.Row("Is it bouncing?")
+    about = (
+        "The band is what the share surely is, with 95 % certainty: wide while few emails were sent. "
+        "When its lower edge is above a dashed limit, with min_emails_bounced bounced, the alert comes. "
     )
-    six_hours = figures.bounce_ratio_in(_SCOPE, "6h", "5m")
-    lowest = f"({_SCOPE.of(figures.BOUNCE_LIMIT, 'min')} > 0)"
-    made = made.with_panel(
-        gauges(
-            "Limits used",
-            "Each figure as a share of its lowest limit in the exporter's configuration; 100 % is at the limit. A bar "
-            "is missing where there is no limit or too little to judge. The first to reach 100 % is what to look at.",
-            [
-                Query(figures.bounce_limit_used(_SCOPE), "bounces, since the beginning"),
-                Query(f"{six_hours} / {lowest}", "bounces, last 6 h"),
-                Query(figures.queue_limit_used(_SCOPE), "queue"),
-                Query(figures.drain_limit_used(_SCOPE), "drain time"),
-            ],
-            "percentunit",
-            steps=OF_LIMIT,
-            top=1.5,
-            none="no limit applies",
-        )
+    yield lines(
+        "Bounced, since the campaign began",
+        f"Bounced per sent email over the campaign's life. {about}Pause it and clean its list. "
+        f"What to do: {runbook('LeadterraCampaignBounceRatioHigh')}",
+        [*_shares(_SCOPE.of(figures.BOUNCED), _SCOPE.of(figures.SENT)), _limits(figures.BOUNCE_LIMIT)],
+        "percentunit",
     )
-    made = made.with_panel(
-        gauges(
-            "Funnel of emails",
-            "What became of the emails since the campaign began, follow-ups among them. Delivered means that the "
-            "receiving server took it, not that it is in the inbox. Many unconfirmed: servers put the mail off; send "
-            f"more slowly. What to do: {runbook('LeadterraCampaignDeliveryUnconfirmed')}",
-            [
-                Query(_SCOPE.of(figures.SENT), "sent"),
-                Query(_SCOPE.of(figures.DELIVERED), "delivered"),
-                Query(_SCOPE.of(figures.BOUNCED), "bounced"),
-                Query(f"clamp_min({figures.unconfirmed(_SCOPE)}, 0)", "unconfirmed"),
-            ],
-            "short",
-        )
-    )
-    return made.with_panel(
-        gauges(
-            "Funnel of leads",
-            "Leads are people. Each gets several emails, so this is not to be compared with the emails beside it. "
-            "Few replies from many leads: look at the list and the text before enrolling more.",
-            [
-                Query(_SCOPE.of(figures.ENROLLED), "enrolled"),
-                Query(_SCOPE.of(figures.REPLIED), "replied"),
-            ],
-            "short",
-        )
+    spike = Query(_SCOPE.of(figures.BOUNCE_LIMIT, severity=figures.CRITICAL), "limit: critical")
+    yield lines(
+        "Bounced, in the last six hours",
+        f"Bounced per sent email of the six hours before, from 20 sent on. {about}A bad batch, or a provider that "
+        f"blocks: pause it now. What to do: {runbook('LeadterraCampaignBounceSpike')}",
+        [
+            *_shares(f"clamp_min({_SCOPE.gained(figures.BOUNCED, '6h')}, 0)", _SCOPE.gained(figures.SENT, "6h")),
+            spike,
+        ],
+        "percentunit",
+        none="fewer than 20 sent in any six hours",
     )
 
 
-def _bounces(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("Bounces"))
-    made = made.with_panel(
-        lines(
-            "Bounce ratio against its limits",
-            "Bounced per sent email over three windows; the dashed lines are the configured limits. The whole life "
-            "says what the campaign has cost, six hours and one hour say whether it goes on. The short windows need 20 "
-            "emails. Both short ones above the critical limit: pause now. "
-            f"What to do: {runbook('LeadterraCampaignBounceSpike')}",
-            [
-                Query(figures.bounce_ratio(_SCOPE), "since the beginning"),
-                Query(figures.bounce_ratio_in(_SCOPE, "6h", "5m"), "6 hours"),
-                Query(figures.bounce_ratio_in(_SCOPE, "1h", "5m"), "1 hour"),
-                _limits(figures.BOUNCE_LIMIT),
-            ],
-            "percentunit",
-        )
+def _sending() -> Part:
+    yield dashboard.Row("Is it sending?")
+    sent = f"clamp_min({_SCOPE.gained(figures.SENT, '$__interval')}, 0)"
+    yield bars(
+        "Emails sent",
+        "Emails sent, in an hour or, over long time ranges, in the time that a bar stands for. The line is a week "
+        "before, the shade is sending time. No bars in the shade, and a queue: check the sender pool. "
+        f"What to do: {runbook('LeadterraCampaignQueueStalled')}",
+        [
+            Query(sent, "sent"),
+            week_before(sent),
+            Query(_SCOPE.of(figures.EXPECTED), SENDING),
+        ],
     )
-    made = made.with_panel(
-        bars(
-            "Bounced emails per hour",
-            "Emails that bounced in the hour before. A block of them after an enrolment is a bad list; a steady few "
-            "are normal.",
-            [Query(f"clamp_min({_SCOPE.change(figures.BOUNCED, '1h', '5m')}, 0)", "bounced")],
-            size=(6, 9),
-            colour=CRITICAL,
-        )
-    )
-    return made.with_panel(
-        lines(
-            "Unconfirmed emails",
-            "Emails sent that are neither delivered nor bounced yet. Some are always under way. Above a tenth of all "
-            f"sent for six hours the alert comes. What to do: {runbook('LeadterraCampaignDeliveryUnconfirmed')}",
-            [Query(f"clamp_min({figures.unconfirmed(_SCOPE)}, 0)", "unconfirmed")],
-            "short",
-            size=(6, 9),
-        )
+    most = f"{figures.sent_a_day(_SCOPE)} * ignoring (severity) group_right () "
+    yield lines(
+        "Queue against its limits",
+        "Emails waiting. Dashed are the limit of queued emails, and what can be sent within the limit of drain "
+        "time at the average of the last seven days. Above the second: enrol fewer leads or add senders. Level, "
+        f"with mail due: paused or stuck. What to do: {runbook('LeadterraCampaignQueueBacklog')} "
+        f"{runbook('LeadterraCampaignQueueDrainSlow')}",
+        [
+            Query(_SCOPE.of(figures.QUEUED), "queued"),
+            _limits(figures.QUEUE_LIMIT),
+            Query(
+                f"{most}{_SCOPE.of(figures.DRAIN_LIMIT, 'max', 'severity')} / 86400",
+                "limit of drain time: {{severity}}",
+            ),
+        ],
+        "locale",
     )
 
 
-def _queue(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("Queue and sending"))
-    forecast = f"clamp_min(predict_linear({_SCOPE.of(figures.QUEUED)}[1d:15m], 86400), 0)"
-    made = made.with_panel(
-        lines(
-            "Queue against its limits",
-            "Emails waiting; dashed are the limits, dotted is where the queue is a day later if it goes on as in the "
-            "last day. Forecast above the limit: enrol fewer leads or add senders now. Level and nothing sent: paused "
-            f"or stuck. What to do: {runbook('LeadterraCampaignQueueBacklog')}",
-            [
-                Query(_SCOPE.of(figures.QUEUED), "queued"),
-                _limits(figures.QUEUE_LIMIT),
-                Query(forecast, "forecast, a day later"),
-            ],
-            "short",
-        )
+def _results() -> Part:
+    yield dashboard.Row("What came of it?")
+    yield tiles(
+        "Leads",
+        "Leads are people. Each gets several emails, so don't compare them with emails. Opens can't be trusted: "
+        "Apple Mail and others load the tracking pixel of every email, link scanners do too, and readers who block "
+        "images are missing. No alert uses them; only a sudden fall is a hint that mail lands in spam.",
+        [
+            Query(_SCOPE.of(figures.ENROLLED), "enrolled"),
+            Query(_SCOPE.of(figures.REPLIED), "replied"),
+            Query(_SCOPE.of(_OPENS), "opens, inflated", "percentunit", 0),
+        ],
+        size=(6, 8),
+        stacked=True,
+        none="not read",
     )
-    made = made.with_panel(
-        lines(
-            "Drain time against its limit",
-            "How long the queue takes at the rate of the 24 hours before; dashed is the limit. Above it for hours: "
-            "the campaign gets more leads than its senders can reach. "
-            f"What to do: {runbook('LeadterraCampaignQueueDrainSlow')}",
-            [Query(figures.drain_time(_SCOPE), "drain time"), _limits(figures.DRAIN_LIMIT)],
-            "s",
-        )
+    replied = f"clamp_min({_SCOPE.gained(figures.REPLIED, '$__interval')}, 0)"
+    yield bars(
+        "Leads that replied",
+        "Leads that replied for the first time, in a day or, over long time ranges, in the time that a bar stands "
+        "for; the line is a week before. Half of all replies come from follow-ups, so they go on after the last "
+        "first email.",
+        [Query(replied, "replied"), week_before(replied)],
+        size=(9, 8),
+        every="1d",
     )
-    made = made.with_panel(
-        bars(
-            "Emails sent per hour",
-            "Emails sent in the hour before. Nights and weekends are low by schedule. None in working hours with a "
-            "queue: check the sender pool.",
-            [Query(f"clamp_min({_SCOPE.change(figures.SENT, '1h', '5m')}, 0)", "sent")],
-            size=(12, 8),
-        )
-    )
-    return made.with_panel(
-        states(
-            "Sending history",
-            "When emails went out. Queued and not sending at night is normal; through a working day it is a pause or a "
-            "fault.",
-            [Query(_STATE, "{{campaign}}")],
-            _STATES,
-            size=(12, 8),
-        )
+    yield lines(
+        "Reply ratio",
+        "Leads that replied per delivered email since the campaign began, from the totals: the API rounds its own "
+        "ratio. Dashed is the floor, if one is configured, which holds from 200 delivered emails on. Below it: check "
+        f"the list, the text, and whether mail lands in spam. What to do: {runbook('LeadterraCampaignReplyRatioLow')}",
+        [Query(figures.reply_ratio(_SCOPE), "replied"), _limits(figures.REPLY_FLOOR, "floor")],
+        "percentunit",
+        size=(9, 8),
+        none="nothing delivered yet",
     )
 
 
-def _answers(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("Replies and opens"))
-    made = made.with_panel(
-        bars(
-            "Leads that replied per day",
-            "Leads that replied for the first time in the day before. Half of all replies come from follow-ups, so "
-            "they go on after the last first email.",
-            [Query(f"clamp_min({_SCOPE.change(figures.REPLIED, '1d', '15m')}, 0)", "leads")],
-            size=(8, 8),
-            every="1d",
-        )
-    )
-    made = made.with_panel(
-        lines(
-            "Reply ratio",
-            "Leads that replied per delivered email, since the beginning, as the API rounds it; dashed is the floor, "
-            "if one is configured. Below the floor: check the list, the text and whether mail lands in spam. "
-            f"What to do: {runbook('LeadterraCampaignReplyRatioLow')}",
-            [Query(_SCOPE.of(_REPLIES), "replied"), _limits(figures.REPLY_FLOOR)],
-            "percentunit",
-            size=(8, 8),
-        )
-    )
-    return made.with_panel(
-        lines(
-            "Open ratio: do not trust it",
-            "Unique opens per delivered email, as the API computes it. It can't be trusted: Apple Mail and others load "
-            "the tracking pixel of every email on delivery, and link scanners do too, so it is too high by an unknown "
-            "amount; readers who block images are missing. No alert uses it. Only a sudden fall within one campaign is "
-            "a hint, that mail lands in spam: then look at replies.",
-            [Query(_SCOPE.of(_OPENS), "opens, inflated")],
-            "percentunit",
-            size=(8, 8),
-        )
-    )
-
-
-def _trust(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("Can the figures be trusted?"))
-    made = made.with_panel(
-        states(
-            "Polls",
-            "Whether the last poll of the campaign succeeded. After a failed one the last good figures stay until "
-            f"stale_after. What to do: {runbook('LeadterraCampaignStatsStale')}",
-            [Query(_SCOPE.of(figures.UP), "{{campaign}}")],
-            {1: ("succeeded", FINE), 0: ("failed", CRITICAL)},
-            size=(12, 6),
-        )
-    )
-    return made.with_panel(
-        lines(
-            "Age of the last reading",
-            "Time since the last good poll; dashed is stale_after, from which on the figures are no longer shown. "
-            f"Above it: the reason is in the metric leadterra_campaign_error. {runbook('LeadterraCampaignStatsStale')}",
-            [
-                Query(figures.age(_SCOPE), "age"),
-                Query(f"max by ({IDENTITY}) ({_SCOPE.select(figures.STALE_AFTER)})", "limit: stale_after"),
-            ],
-            "s",
-            size=(12, 6),
-        )
+def _trust() -> Part:
+    yield dashboard.Row("Can the figures be trusted?")
+    failed = _SCOPE.of(figures.ERROR, "max", "reason")
+    yield states(
+        "Polls",
+        "When polls succeeded, and for which reason they failed. After a failed one the last good figures stay "
+        f"until stale_after. What to do: {runbook('LeadterraCampaignStatsStale')}",
+        [Query(_SCOPE.of(figures.UP), "polls"), Query(f"{failed} * 0", "{{reason}}")],
+        {0: ("failed", CRITICAL), 1: ("succeeded", SHADE)},
+        size=(24, 5),
     )

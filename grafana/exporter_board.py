@@ -1,21 +1,27 @@
-"""Leadterra / Exporter: does it run, does the API answer it, does it keep up, what does it cost."""
+"""Leadterra / Exporter: can the figures be trusted, does the API answer, does it keep up, what does it cost."""
+
+from collections.abc import Callable
 
 from grafana_foundation_sdk.builders import dashboard
 
-from grafana.board import EXPORTER, alerts_as_annotations, board, runbook
-from grafana.colours import CRITICAL, FINE, WARNING
-from grafana.panels import NONE_IS_BAD, NONE_IS_FINE, Query, bars, firing, lines, stat
-from grafana.promql import BUILD_INFO, Scope, worst
+from grafana import figures
+from grafana.board import EXPORTER, alerts_as_annotations, board, filled, runbook
+from grafana.colours import CRITICAL, QUIET, WARNING
+from grafana.panels import FEW_ARE_FINE, NONE_IS_BAD, NONE_IS_FINE, Part, Query, by_value, firing, lines, rates, tiles
+from grafana.promql import BUILD_INFO, Scope, ranks
 from grafana.tables import Column, rows
 
 _SCOPE = Scope()
 _REQUESTS = "leadterra_api_requests_total"
+_POLLS = "leadterra_polls_total"
 _DURATION = "leadterra_api_request_duration_seconds_bucket"
 _RELOADED = "leadterra_exporter_config_last_reload_successful"
 _RELOADED_AT = "leadterra_exporter_config_last_reload_success_timestamp_seconds"
 _STARTED = "process_start_time_seconds"
-_OK = '="200"'
+_BUDGET = "leadterra_workspace_requests_per_second"
 _SEEN = f"last_over_time({_SCOPE.select(BUILD_INFO)}[1d])"
+_OURS = "Leadterra(Exporter|API|CampaignsDropped|CampaignSource|Sender).+"
+_FAILING = ((None, QUIET), (0.05, WARNING), (0.5, CRITICAL))
 
 
 def exporter() -> dashboard.Dashboard:
@@ -28,233 +34,213 @@ def exporter() -> dashboard.Dashboard:
         metric=BUILD_INFO,
         hidden=False,
     )
-    ours = 'ALERTS{alertname=~"Leadterra(Exporter|API).+", alertstate="firing"}'
+    ours = f'ALERTS{{alertname=~"{_OURS}", alertstate="firing"}}'
     alerts = f"count by (alertname, severity) ({ours})"
     made = made.annotation(alerts_as_annotations(alerts, "{{severity}}"))
-    for part in (_running, _api, _keeping_up, _process):
-        made = part(made)
-    return made
+    return filled(made, _running(), _api(), _workspaces(), _process())
 
 
-def _running(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("Does it run?"))
-    made = made.with_panel(
-        stat(
-            "Exporters up",
-            "Exporters that Prometheus can scrape, of those seen in the last day. 0 or no data: nobody watches the "
-            "campaigns. "
-            f"What to do: {runbook('LeadterraExporterDown')}",
-            f"sum({_SCOPE.select('up')} and on (job, instance) {_SEEN})",
-            "none",
-            steps=NONE_IS_BAD,
-        )
-    )
-    made = made.with_panel(
-        stat(
-            "Campaigns polled",
-            "Campaigns in the configuration of all exporters together; replicas count twice, shards once. Fewer than "
-            "you expect: compare with config.yaml, the API has no list of campaigns.",
-            f"sum({_SCOPE.select('leadterra_workspace_campaigns')})",
-            "none",
-            steps=NONE_IS_BAD,
-        )
-    )
-    made = made.with_panel(
-        stat(
-            "Configuration",
-            "Whether the last reload was accepted. Refused: the old configuration still runs, and the exporter's log "
-            f"says what is wrong. What to do: {runbook('LeadterraExporterConfigReloadFailed')}",
-            f"min({_SCOPE.select(_RELOADED)})",
-            "none",
-            words={1: ("loaded", FINE), 0: ("refused", CRITICAL)},
-        )
-    )
-    made = made.with_panel(
-        stat(
-            "Configuration loaded",
-            "When the oldest configuration in use was loaded. Older than your last change: it has not been reloaded.",
-            f"min({_SCOPE.select(_RELOADED_AT)}) * 1000",
-            "dateTimeFromNow",
-        )
-    )
-    made = made.with_panel(
-        stat(
-            "Restarts",
-            "Restarts in the time range under the same address. More than you know of: look for out of memory or a "
-            "failing health check.",
-            f"sum({_SCOPE.own(f'changes({_SCOPE.select(_STARTED)}[$__range])')})",
-            "none",
-            steps=((None, FINE), (1, WARNING)),
-        )
-    )
-    made = made.with_panel(
-        stat(
-            "Sweeps that overran",
-            "Sweeps in the time range that could not ask every campaign within the interval. Not 0: raise "
-            "poll.interval or requests_per_second; --config.check says by how much.",
-            f"sum(increase({_SCOPE.select('leadterra_workspace_sweep_overruns_total')}[$__range]))",
-            "none",
-            steps=NONE_IS_FINE,
-            decimals=0,
-        )
-    )
-    made = made.with_panel(
-        firing("Alerts that fire or are about to. Those named Exporter and API belong here.", size=(8, 8))
-    )
-    return made.with_panel(
-        rows(
-            "Versions and shards",
-            "What runs where. Shards must all say the same total and each its own index; two versions at a time are a "
-            "rollout.",
-            (
-                Column("Instance", label="instance"),
-                Column("Version", label="version"),
-                Column("Revision", label="revision"),
-                Column("Python", label="python_version"),
-                Column("Shard", label="index"),
-                Column("of", label="total"),
+def _running() -> Part:
+    polled = f"sum({_SCOPE.select('leadterra_workspace_campaigns')})"
+    stale = f"count({figures.not_current(_SCOPE)}) or 0 * {polled}"
+    overran = f"sum(increase({_SCOPE.select('leadterra_workspace_sweep_overruns_total')}[$__range]))"
+    yield tiles(
+        "Can the figures be trusted?",
+        "Exporters that Prometheus can scrape, of those seen in the last day; campaigns in the configuration of all "
+        "of them (replicas count twice, shards once); campaigns whose last good poll is older than stale_after. "
+        "Configuration refused: the old one still runs, and the log says what is wrong. Restarts and sweeps that "
+        "could not ask every campaign within the interval are those of the time range: for the second raise "
+        f"poll.interval or requests_per_second. What to do: {runbook('LeadterraExporterDown')} "
+        f"{runbook('LeadterraExporterConfigReloadFailed')}",
+        [
+            Query(f"sum({_SCOPE.select('up')} and on (job, instance) {_SEEN})", "exporters up", steps=NONE_IS_BAD),
+            Query(
+                f"count({_SEEN} unless on (job, instance) {_SCOPE.select('up')} == 1) or vector(0)",
+                "exporters down",
+                steps=NONE_IS_FINE,
             ),
-            size=(16, 8),
-            expr=(
-                f"max by (instance, version, revision, python_version) ({_SCOPE.select(BUILD_INFO)})"
-                " * on (instance) group_right (version, revision, python_version) "
-                f"max by (instance, index, total) ({_SCOPE.select('leadterra_exporter_shard_info')})"
+            Query(polled, "campaigns polled", steps=NONE_IS_BAD),
+            Query(stale, "not current", steps=NONE_IS_FINE),
+            Query(
+                f"min({_SCOPE.select(_RELOADED)})",
+                "configuration",
+                words={1: ("loaded", QUIET), 0: ("refused", CRITICAL)},
             ),
-        )
+            Query(
+                f"sum({_SCOPE.own(f'changes({_SCOPE.select(_STARTED)}[$__range])')})",
+                "restarts",
+                steps=FEW_ARE_FINE,
+            ),
+            Query(overran, "sweeps overran", decimals=0, steps=FEW_ARE_FINE),
+        ],
+        none="no data: no exporter is scraped",
+    )
+    yield rows(
+        "Exporters",
+        "What runs where, and since when its configuration is in use: older than your last change, it has not been "
+        "reloaded. Shards must all say the same total and each its own index.",
+        (
+            Column("Instance", label="instance"),
+            Column("Version", label="version", width=85),
+            Column("Revision", label="revision", width=100),
+            Column("Python", label="python_version", width=80),
+            Column("Shard", label="index", width=65),
+            Column("of", label="total", width=50),
+            Column("Configured", f"{_every(_RELOADED_AT)} * 1000", "dateTimeFromNow", width=120),
+            Column("Started", f"{_every(_STARTED)} * 1000", "dateTimeFromNow", width=120),
+            Column("Up", _every("up"), words={1: ("yes", QUIET), 0: ("no", CRITICAL)}, width=50),
+            Column("Info", _info(), hidden=True),
+        ),
+        size=(24, 5),
+        none="no exporter is scraped",
+    )
+    yield firing(
+        "Alerts on exporters, keys, lists and senders that fire or are about to; those of campaigns are on Fleet.",
+        f'{{alertname=~"{_OURS}"}}',
+        size=(24, 4),
     )
 
 
-def _api(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("Does the API answer?"))
-    made = made.with_panel(
-        bars(
-            "Requests by answer",
-            "Requests per second by HTTP status, timeout or connection_failed; retries count. 401: the key. 429: too "
-            "many requests for the key. 5xx, timeout, connection_failed: the API or the network. "
-            f"What to do: {runbook('LeadterraAPIAuthFailing')} {runbook('LeadterraAPIRateLimited')}",
-            [Query(f"sum by (code) ({_SCOPE.rate(_REQUESTS)}) > 0", "{{code}}")],
-            "reqps",
-            size=(8, 9),
-            every="1m",
-        ).decimals(2)
+def _every(metric: str) -> str:
+    return f"max by (instance) ({_SCOPE.own(_SCOPE.select(metric))})"
+
+
+def _info() -> str:
+    return (
+        f"max by (instance, version, revision, python_version) ({_SCOPE.select(BUILD_INFO)})"
+        " * on (instance) group_right (version, revision, python_version) "
+        f"max by (instance, index, total) ({_SCOPE.select('leadterra_exporter_shard_info')})"
     )
-    made = made.with_panel(
-        lines(
-            "Requests that fail",
-            "Share of requests that did not end with 200, in the ten workspaces where it is highest. A few percent are "
-            "retried away. All of one workspace: its key; all workspaces: the API. "
-            f"What to do: {runbook('LeadterraCampaignStatsStale')}",
-            [Query(worst(10, _SCOPE, _failing_share), "{{workspace}}")],
-            "percentunit",
-            size=(8, 9),
-            steps=((None, FINE), (0.05, WARNING), (0.5, CRITICAL)),
-            top=1,
-        )
+
+
+def _api() -> Part:
+    yield dashboard.Row("Does the API answer?")
+    yield rates(
+        "Polls by result",
+        "Polls per minute that succeeded, and that failed for which reason, after their retries. Causes have "
+        "colours: the key, the campaign, the pace, the API, the network. docs/metrics.md explains each reason. "
+        f"What to do: {runbook('LeadterraCampaignStatsStale')} {runbook('LeadterraAPIAuthFailing')}",
+        Query(f"sum by (result) ({_SCOPE.rate(_POLLS)}) * 60 > 0", "{{result}}"),
+        "none",
     )
-    quantiles = ((0.5, "half are faster"), (0.95, "95 % are faster"), (0.99, "99 % are faster"))
-    return made.with_panel(
-        lines(
-            "Time to answer",
-            "How long the API takes, failures among them. Near api.timeout (10 seconds by default) polls begin to "
-            "fail: ask less often, or raise the timeout.",
-            [
-                Query(f"histogram_quantile({share}, sum by (le) ({_SCOPE.rate(_DURATION)}))", name)
-                for share, name in quantiles
-            ],
-            "s",
-            size=(8, 9),
-        )
+    yield lines(
+        "Polls that fail, the five worst workspaces",
+        "Share of polls that failed. More than half for a quarter of an hour: the alert comes. One workspace: its "
+        f"key; all of them: the API or the network. What to do: {runbook('LeadterraAPIUnreachable')}",
+        _ranked(_failing_share, "{{workspace}}"),
+        "percentunit",
+        legend=by_value(),
+    ).axis_soft_max(1)
+    yield rates(
+        "Requests by answer",
+        "Requests per second by HTTP status, timeout or connection_failed, those of sender pools and retries among "
+        f"them: 429 means too many for the key. What to do: {runbook('LeadterraAPIRateLimited')}",
+        Query(f"sum by (code) ({_SCOPE.rate(_REQUESTS)}) > 0", "{{code}}"),
+        "reqps",
     )
+    quantiles = ((0.99, "99 % are faster"), (0.95, "95 % are faster"), (0.5, "half are faster"))
+    yield lines(
+        "Time to answer",
+        "How long the API takes, failures among them. Near api.timeout (10 seconds by default) polls begin to "
+        "fail: ask less often, or raise the timeout.",
+        [
+            Query(f"histogram_quantile({share}, sum by (le) ({_SCOPE.rate(_DURATION)}))", name)
+            for share, name in quantiles
+        ],
+        "s",
+        legend=by_value(),
+    )
+
+
+def _ranked(expression: Callable[[Scope], str], legend: str) -> list[Query]:
+    return [Query(each, legend) for each in ranks(5, _SCOPE, expression)]
 
 
 def _failing_share(scope: Scope) -> str:
-    every = f"sum by (workspace) ({scope.rate(_REQUESTS)})"
-    return f"1 - sum by (workspace) ({scope.rate(_REQUESTS, code=_OK)}) / ({every} > 0)"
+    every = f"sum by (workspace) ({scope.rate(_POLLS)})"
+    good = scope.rate(_POLLS, result='="success"')
+    return f"1 - sum by (workspace) ({good}) / ({every} > 0)"
 
 
-def _keeping_up(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("Does it keep up?"))
-    made = made.with_panel(
-        lines(
-            "Duration of a sweep",
-            "How long the last sweep over a workspace took, the ten longest. Polls are spread over the interval, so a "
-            "value near it is normal; above it, sweeps overrun.",
-            [Query(worst(10, _SCOPE, _sweep), "{{workspace}}")],
-            "s",
-            size=(8, 8),
-        )
+def _of_workspace(metric: str, function: str = "max", **matchers: str) -> str:
+    return f"{function} by (workspace) ({_SCOPE.select(metric, **matchers)})"
+
+
+def _workspaces() -> Part:
+    yield dashboard.Row("Does it keep up?")
+    needed, allowed = (_of_workspace(_BUDGET, "sum", kind=f'="{kind}"') for kind in ("needed", "allowed"))
+    stale = f"count by (workspace) ({figures.not_current(_SCOPE)})"
+    yield rows(
+        "Workspaces",
+        "Budget: the requests that the configuration needs, as a share of requests_per_second; above 100 % polls "
+        "come late, and --config.check says what would fit. Sweep: the last one's duration; polls are spread over "
+        "the interval, so a value near it is normal. Senders: whether pools and accounts were read.",
+        (
+            Column("Workspace", label="workspace"),
+            Column("Campaigns", _of_workspace("leadterra_workspace_campaigns", "sum"), width=95),
+            Column("Not current", stale, steps=NONE_IS_FINE, width=100),
+            Column("Polls failing", _failing_share(_SCOPE), "percentunit", decimals=0, steps=_FAILING, width=110),
+            Column(
+                "Budget",
+                f"{needed} / ({allowed} > 0)",
+                "percentunit",
+                decimals=0,
+                width=75,
+                steps=((None, QUIET), (0.9, WARNING), (1, CRITICAL)),
+            ),
+            Column("Sweep", _of_workspace("leadterra_workspace_sweep_duration_seconds"), "s", decimals=0, width=75),
+            Column(
+                "Senders",
+                _of_workspace("leadterra_senders_up", "min"),
+                width=85,
+                words={1: ("read", QUIET), 0: ("failing", CRITICAL)},
+            ),
+        ),
+        size=(24, 7),
+        sort="Polls failing",
     )
-    made = made.with_panel(
-        lines(
-            "Duration of a scrape",
-            "How long Prometheus waits for the page, the ten slowest exporters. Near the scrape timeout: split the "
-            "campaigns over shards.",
-            [
-                Query(
-                    worst(10, _SCOPE, lambda scope: scope.own(scope.select("scrape_duration_seconds"))), "{{instance}}"
-                )
-            ],
-            "s",
-            size=(8, 8),
-        )
-    )
-    return made.with_panel(
-        lines(
-            "Series per scrape",
-            "Series that an exporter shows, the ten largest: about seventeen a campaign. A jump without new campaigns "
-            "is worth a look at the configured labels.",
-            [Query(worst(10, _SCOPE, lambda scope: scope.own(scope.select("scrape_samples_scraped"))), "{{instance}}")],
-            "short",
-            size=(8, 8),
-        )
-    )
-
-
-def _sweep(scope: Scope) -> str:
-    return f"max by (workspace) ({scope.select('leadterra_workspace_sweep_duration_seconds')})"
-
-
-def _process(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("What does it cost?"))
-    made = made.with_panel(
-        lines(
-            "Memory",
-            "Resident memory, the ten largest exporters. It grows with campaigns, not with time: a steady rise is a "
-            "fault to report.",
-            [
-                Query(
-                    worst(10, _SCOPE, lambda scope: scope.own(scope.select("process_resident_memory_bytes"))),
-                    "{{instance}}",
-                )
-            ],
-            "bytes",
-            size=(8, 8),
-        )
-    )
-    made = made.with_panel(
-        lines(
-            "Processor",
-            "Processor time per second, 100 % is one core. All of the exporter runs on one: near 100 %, use shards.",
-            [
-                Query(
-                    worst(10, _SCOPE, lambda scope: scope.own(scope.rate("process_cpu_seconds_total"))), "{{instance}}"
-                )
-            ],
-            "percentunit",
-            size=(8, 8),
-        )
-    )
-    return made.with_panel(
-        lines(
-            "Open files, share of the most allowed",
-            "Connections and files, as a share of what the process may open. Near 100 %: raise the limit (LimitNOFILE) "
-            "or look for clients that never close.",
-            [Query(worst(10, _SCOPE, _open_files), "{{instance}}")],
-            "percentunit",
-            size=(8, 8),
-        )
+    yield rows(
+        "Lists of campaigns kept elsewhere",
+        "Each campaigns_from, whether it could be read, and how many campaigns it named. A list that fails leaves "
+        f"the last good one in use; the log says why. What to do: {runbook('LeadterraCampaignSourceFailing')}",
+        (
+            Column("Workspace", label="workspace", width=120),
+            Column("Source", label="source"),
+            Column("Campaigns", _of_source("campaigns"), width=95),
+            Column("Read", f"{_of_source('last_success_timestamp_seconds')} * 1000", "dateTimeFromNow", width=150),
+            Column("Last try", _of_source("up"), words={1: ("read", QUIET), 0: ("failed", CRITICAL)}, width=85),
+        ),
+        size=(24, 5),
+        none="off: every campaign stands in config.yaml (campaigns_from)",
     )
 
 
-def _open_files(scope: Scope) -> str:
-    return scope.own(f"{scope.select('process_open_fds')} / {scope.select('process_max_fds')}")
+def _of_source(what: str) -> str:
+    return f"max by (workspace, source) ({_SCOPE.select(f'leadterra_campaign_source_{what}')})"
+
+
+def _process() -> Part:
+    yield dashboard.Row("What does it cost?")
+    yield lines(
+        "Memory",
+        "Resident memory of the five largest exporters. It grows with campaigns, not with time: a steady rise is a "
+        "fault to report.",
+        _ranked(lambda scope: scope.own(scope.select("process_resident_memory_bytes")), "{{instance}}"),
+        "bytes",
+        size=(8, 7),
+    )
+    yield lines(
+        "Processor",
+        "Processor time per second of the five busiest exporters, 100 % is one core. All of an exporter runs on one: "
+        "near 100 %, use shards.",
+        _ranked(lambda scope: scope.own(scope.rate("process_cpu_seconds_total")), "{{instance}}"),
+        "percentunit",
+        size=(8, 7),
+    )
+    yield lines(
+        "Duration of a scrape",
+        "How long Prometheus waits for the page, the five slowest exporters. Near the scrape timeout: use shards.",
+        _ranked(lambda scope: scope.own(scope.select("scrape_duration_seconds")), "{{instance}}"),
+        "s",
+        size=(8, 7),
+    )

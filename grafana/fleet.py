@@ -1,27 +1,26 @@
-"""Leadterra / Fleet: is anything wrong, which campaign, since when, how bad, and is mail going out."""
+"""Leadterra / Fleet: what is wrong, with which campaign, since when, and is mail going out."""
 
 from grafana_foundation_sdk.builders import dashboard
 
 from grafana import figures
-from grafana.board import CAMPAIGN, FLEET, KEEP, alerts_as_annotations, board, filters, runbook, variable
-from grafana.colours import CRITICAL, FINE, WARNING
-from grafana.panels import NONE_IS_BAD, NONE_IS_FINE, OF_LIMIT, Query, bars, firing, lines, stat
-from grafana.promql import IDENTITY, Scope, how_many, worst_campaigns
+from grafana.board import CAMPAIGN, FLEET, KEEP, alerts_as_annotations, board, filled, filters, runbook, variable
+from grafana.colours import CRITICAL, QUIET
+from grafana.panels import NONE_IS_BAD, NONE_IS_FINE, OF_LIMIT, SENDING, Part, Query, bars, firing, tiles, week_before
+from grafana.promql import BUILD_INFO, Scope
 from grafana.tables import Column, rows
 
-_SCOPE = Scope(('workspace=~"$workspace"',))
+_SCOPE = Scope(("workspace=~`${workspace:regex}`",))
 _ALL = _SCOPE.of(figures.UP)
-_NAME = "{{campaign}} ({{workspace}})"
-_COARSE = 72  # points of a panel that reads every campaign: one in 20 minutes of a day
-_STILL_SENDS = f"{figures.sent_in_a_day(_SCOPE)} > 0"
+_WORST = figures.worst_limit(_SCOPE, 0.5, stalled=figures.resting(_SCOPE))
+_CHOSEN = 'workspace=~"${workspace:regex}"'
 _THIS_CAMPAIGN = (
-    "var-workspace=${__data.fields.Workspace:percentencode}&var-campaign=${__data.fields.Campaign:percentencode}"
+    "var-workspace=${__data.fields.Workspace:percentencode}&var-campaign_id=${__data.fields.Id:percentencode}"
 )
 _OPEN = ("Open this campaign", f"/d/{CAMPAIGN}?{KEEP}&{_THIS_CAMPAIGN}")
-_ERROR = "leadterra_campaign_error"
-_TOTAL_SENT = f"clamp_min({_SCOPE.change(figures.SENT, '$__range', '$__interval')}, 0)"
-_TOTAL_BOUNCED = f"clamp_min({_SCOPE.change(figures.BOUNCED, '$__range', '$__interval')}, 0)"
-_TOTAL_REPLIED = f"clamp_min({_SCOPE.change(figures.REPLIED, '$__range', '$__interval')}, 0)"
+_CAPACITY = "leadterra_sender_pool_daily_capacity_emails"
+_LEFT = "leadterra_sender_pool_remaining_emails"
+_ACCOUNTS = "leadterra_sender_accounts"
+_OFF = "off: senders are not polled (senders in config.yaml)"
 
 
 def fleet() -> dashboard.Dashboard:
@@ -29,215 +28,145 @@ def fleet() -> dashboard.Dashboard:
     made = board(
         FLEET,
         "Leadterra / Fleet",
-        "All campaigns: is anything wrong, which campaign is it, since when, and how far from its limit.",
+        "All campaigns: what is wrong, with which campaign, since when, and how far from its limit.",
         "now-24h",
         metric=figures.UP,
         hidden=True,
     )
     made = made.with_variable(variable("workspace", "Workspace", figures.UP, 'job=~"$job"', 'instance=~"$instance"'))
     made = made.with_variable(filters())
-    alerts = 'count by (alertname, severity) (ALERTS{alertname=~"Leadterra.+", alertstate="firing"})'
-    made = made.annotation(alerts_as_annotations(alerts, "{{severity}}"))
-    for part in (_wrong, _which, _going_out, _trust):
-        made = part(made)
-    return made
+    ours = '{alertname=~"Leadterra.+", alertstate="firing", workspace=~`${workspace:regex}|`}'
+    made = made.annotation(alerts_as_annotations(f"count by (alertname, severity) (ALERTS{ours})", "{{severity}}"))
+    return filled(made, _wrong(), _going_out(), _senders())
 
 
-def _wrong(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("Is anything wrong?"))
-    made = made.with_panel(
-        stat(
-            "Campaigns watched",
-            "Campaigns that the exporter has polled. 0 or no data: nothing is watched. "
-            "See the dashboard Leadterra / Exporter.",
-            f"count({_ALL})",
-            "none",
-            steps=NONE_IS_BAD,
-        )
+def _how_many(expression: str) -> str:
+    """Count campaigns: 0 where there are none, and nothing where there is not even an exporter."""
+    return f"count({expression}) or 0 * count({_SCOPE.select(BUILD_INFO)})"
+
+
+def _wrong() -> Part:
+    bounces = f"{figures.bounces_of_limit(_SCOPE)} > 1 or {figures.spike_of_limit(_SCOPE)} > 1"
+    queues = f"{figures.queue_of_limit(_SCOPE)} > 1 or {figures.resting(_SCOPE)} == 1"
+    yield tiles(
+        "What is wrong",
+        "How many campaigns there are, and how many of them bounce surely above a limit (few emails prove nothing), "
+        "have more queued than their limit or have sent nothing of their queue for three days, and could not be "
+        f"read for longer than stale_after. The table says which. What to do: {runbook('README')}",
+        [
+            Query(f"count({_ALL})", "campaigns watched", steps=NONE_IS_BAD),
+            Query(_how_many(bounces), "bouncing too much", steps=NONE_IS_FINE),
+            Query(_how_many(queues), "queue long or stuck", steps=NONE_IS_FINE),
+            Query(_how_many(f"{figures.not_read(_SCOPE)} > 1"), "not read", steps=NONE_IS_FINE),
+        ],
+        none="no data: nothing is watched, see Leadterra / Exporter",
     )
-    made = made.with_panel(
-        stat(
-            "Over a bounce limit",
-            "Campaigns that sent in the last day and whose share of bounced emails is above the lowest limit of their "
-            "configuration. Campaigns with fewer than min_emails_sent are not judged. Not 0: open the campaign from "
-            f"the table below, and pause it if it goes on. What to do: {runbook('LeadterraCampaignBounceRatioHigh')}",
-            how_many(f"{figures.bounce_limit_used(_SCOPE)} > 1 and {_STILL_SENDS}", among=_ALL),
-            "none",
-            steps=NONE_IS_FINE,
-        )
-    )
-    made = made.with_panel(
-        stat(
-            "Over a queue limit",
-            "Campaigns with more emails queued than their lowest limit. A campaign without a limit is not counted. "
-            "Right after a start a long queue is normal. "
-            f"What to do: {runbook('LeadterraCampaignQueueBacklog')}",
-            how_many(f"{figures.queue_limit_used(_SCOPE)} > 1", among=_ALL),
-            "none",
-            steps=((None, FINE), (1, WARNING)),
-        )
-    )
-    made = made.with_panel(
-        stat(
-            "Stalled queues",
-            "Campaigns that had emails queued for a whole day and sent none in it: paused on purpose, or stuck. "
-            f"What to do: {runbook('LeadterraCampaignQueueStalled')}",
-            how_many(figures.stalled(_SCOPE), among=_ALL),
-            "none",
-            steps=((None, FINE), (1, WARNING)),
-        )
-    )
-    made = made.with_panel(
-        stat(
-            "Figures not current",
-            "Campaigns whose last good poll is older than stale_after, or that never had one. Their other panels and "
-            "alerts say nothing. The last row of this dashboard tells why. "
-            f"What to do: {runbook('LeadterraCampaignStatsStale')}",
-            how_many(figures.not_current(_SCOPE), among=_ALL),
-            "none",
-            steps=NONE_IS_FINE,
-        )
-    )
-    made = made.with_panel(
-        stat(
-            "Bounce ratio of all",
-            "Bounced per sent email of all campaigns together, in the time range. One bad campaign hides among many "
-            "good ones: look at the table too.",
-            f"sum({_TOTAL_BOUNCED}) / (sum({_TOTAL_SENT}) > 0)",
-            "percentunit",
-            decimals=2,
-            none="nothing sent",
-        )
-    )
-    made = made.with_panel(
-        firing(
-            "Alerts that fire or are about to, the gravest first, with the time since when. Each links to its runbook. "
-            "Empty is good, as long as Prometheus has the rules: see docs/alerts.md."
-        )
-    )
-    return made.with_panel(
-        lines(
-            "Bounce limit used, the ten highest",
-            "Bounce ratio since the campaign began, as a share of its lowest limit: at 100 % it is at the limit, "
-            "however different the limits are. Where a line crosses 100 % is when it began. Rising: find out what was "
-            "enrolled last, and pause the campaign before it gets there.",
-            [Query(worst_campaigns(10, _SCOPE, figures.bounce_limit_used), _NAME)],
-            "percentunit",
-            size=(16, 9),
-            steps=OF_LIMIT,
-            top=1.2,
-        ).max_data_points(_COARSE)
+    yield rows(
+        "Campaigns",
+        "A row for each campaign, the worst first; its name opens it. Worst limit: the figure that is highest as a "
+        "share of its lowest limit in the exporter's configuration, which is how alerts judge it: 100 % is at the "
+        "limit, 999 % that or more, nothing is no limit, or too little to judge. Bounces and replies are since the "
+        "campaign began; replies are leads per delivered email.",
+        (
+            Column("Campaign", label="campaign", link=_OPEN),
+            Column("Worst limit", label="limit"),
+            Column("Of limit", _WORST, "percentunit", steps=OF_LIMIT, decimals=0, width=75),
+            Column("Bounced", figures.bounce_ratio(_SCOPE), "percentunit", decimals=1, width=75),
+            Column("Sent 24 h", f"clamp_min({_SCOPE.gained(figures.SENT, '1d')}, 0)", width=85),
+            Column("Queued", _SCOPE.of(figures.QUEUED), width=75),
+            Column("Replied", figures.reply_ratio(_SCOPE), "percentunit", decimals=1, width=75),
+            Column("Workspace", label="workspace", width=100),
+            Column("Id", label="campaign_id", hidden=True),
+        ),
+        size=(24, 12),
+        sort="Of limit",
+        pages=True,
     )
 
 
-def _which(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("Which campaign?"))
-    return made.with_panel(
-        rows(
-            "Campaigns",
-            "A row for each campaign, the nearest to its bounce limit first; its name opens it. Limits are those of "
-            "the exporter's configuration, the lowest of each kind: 100 % is at the limit, empty is no limit, or not "
-            "enough sent to judge. Drain time is the queue at the last day's rate. Replies are leads per delivered "
-            "email, rounded by the API.",
-            (
-                Column("Workspace", label="workspace", width=130),
-                Column("Campaign", label="campaign", link=_OPEN),
-                Column("Id", label="campaign_id", width=130),
-                Column("Poll", _ALL, "none", words={1: ("ok", FINE), 0: ("failing", CRITICAL)}, width=80),
-                Column("Bounce ratio", figures.bounce_ratio(_SCOPE), "percentunit", decimals=2),
-                Column(
-                    "Bounce limit used", figures.bounce_limit_used(_SCOPE), "percentunit", steps=OF_LIMIT, decimals=0
-                ),
-                Column("Sent", _SCOPE.of(figures.SENT)),
-                Column("Sent in 24 h", f"round(clamp_min({figures.sent_in_a_day(_SCOPE)}, 0))"),
-                Column("Queued", _SCOPE.of(figures.QUEUED)),
-                Column("Queue limit used", figures.queue_limit_used(_SCOPE), "percentunit", steps=OF_LIMIT, decimals=0),
-                Column("Drain time", figures.drain_time(_SCOPE), "s", decimals=0),
-                Column("Reply ratio", _SCOPE.of("leadterra_campaign_reply_ratio"), "percentunit", decimals=1),
-                Column("Last reading", figures.age(_SCOPE), "s", decimals=0),
-            ),
-            sort="Bounce limit used",
-        )
+def _going_out() -> Part:
+    yield dashboard.Row("Is mail going out?")
+    sent = f"sum(clamp_min({_SCOPE.gained(figures.SENT, '$__interval')}, 0))"
+    yield bars(
+        "Emails sent",
+        "Emails sent by all campaigns, in two hours or, over long time ranges, in what a bar stands for. The "
+        "line is a week before, the shade the share of campaigns that are in their sending time. No bars in the "
+        "shade: see stalled queues above, then the sender pools.",
+        [
+            Query(sent, "sent"),
+            week_before(sent),
+            Query(f"avg({_SCOPE.select(figures.EXPECTED)})", SENDING),
+        ],
+        size=(16, 9),
+        every="2h",
+    )
+    yield firing(
+        "Alerts that fire or are about to, of each campaign, the gravest first; open one to see since when. Those "
+        "of workspaces are under No grouping. Empty is good, as long as Prometheus has the rules: see "
+        "docs/alerts.md.",
+        f"{{{_CHOSEN}}}",
+        size=(8, 9),
+        by=("campaign", "alertname"),
     )
 
 
-def _going_out(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("Is mail going out?"))
-    made = made.with_panel(
-        bars(
-            "Emails sent per hour",
-            "Emails sent in the hour before, by all campaigns. Nights and weekends are low. A drop to 0 in working "
-            "hours: see stalled queues above, then the sender pools in Leadterra.",
-            [Query(f"sum(clamp_min({_SCOPE.change(figures.SENT, '1h', '15m')}, 0))", "emails sent")],
-            size=(8, 8),
-        )
+def _senders() -> Part:
+    yield dashboard.Row("Workspaces and their senders")
+    bounced, sent = (f"sum by (workspace) ({_SCOPE.gained(each, '1d')})" for each in (figures.BOUNCED, figures.SENT))
+    limit = f"max by (workspace) ({_SCOPE.select(figures.BOUNCE_LIMIT, severity=figures.CRITICAL)})"
+    surely = figures.interval(f"({bounced} >= 10)", sent)
+    queued = f"sum by (workspace) ({_SCOPE.of(figures.QUEUED)})"
+    capacity = f"sum by (workspace) ({_pool(_CAPACITY)})"
+    active = _SCOPE.select(_ACCOUNTS, status='="active"')
+    now, before = (f"max by (workspace) ({each})" for each in (active, f"{active} offset 1d"))
+    yield rows(
+        "Workspaces",
+        "All campaigns of a workspace together send from the same domains. Bounced: of the last 24 hours' emails; "
+        "of limit: what surely bounced of them, as a share of the mildest critical limit, from 10 bounced on. "
+        "Days of queue: queued emails at the pools' full daily capacity. Accounts: active ones, and how many more "
+        f"or fewer than a day ago. What to do: {runbook('LeadterraCampaignBounceRatioHigh')}",
+        (
+            Column("Workspace", label="workspace"),
+            Column("Bounced 24 h", f"{bounced} / ({sent} > 0)", "percentunit", decimals=1, width=105),
+            Column("Of limit", f"{surely} / {limit}", "percentunit", decimals=0, steps=OF_LIMIT, width=85),
+            Column("Queued", queued, width=80),
+            Column("Days of queue", f"{queued} / ({capacity} > 0)", "none", decimals=1, width=115),
+            Column("Accounts", now, width=85),
+            Column("In a day", f"{now} - {before}", steps=((None, CRITICAL), (0, QUIET)), width=80),
+        ),
+        size=(24, 6),
+        sort="Of limit",
     )
-    made = made.with_panel(
-        lines(
-            "Longest queues",
-            "Emails waiting, in the ten campaigns with the most. A queue that falls needs nothing. One that rises day "
-            "by day gets more leads than its sender pool can send to; a level one is paused or stuck.",
-            [Query(worst_campaigns(10, _SCOPE, lambda scope: scope.of(figures.QUEUED)), _NAME)],
-            "short",
-            size=(8, 8),
-        ).max_data_points(_COARSE)
+    left, whole = _pool(_LEFT), _pool(_CAPACITY)
+    yield rows(
+        "Sender pools",
+        "What a pool may send in 24 hours, and what is left of it. Nothing left in the morning: enrol fewer leads "
+        "or add senders.",
+        (
+            Column("Workspace", label="workspace", width=110),
+            Column("Pool", label="pool"),
+            Column("Id", label="pool_id", hidden=True),
+            Column("A day", whole, width=75),
+            Column("Left", left, width=75),
+            Column("Used", f"1 - {left} / ({whole} > 0)", "percentunit", decimals=0, width=75),
+            Column("Accounts", _pool("leadterra_sender_pool_accounts"), width=85),
+        ),
+        size=(24, 6),
+        none=_OFF,
     )
-    made = made.with_panel(
-        stat(
-            "Emails sent",
-            "Emails sent in the time range, follow-ups among them. A correction of a total downwards counts as 0.",
-            f"round(sum({_TOTAL_SENT}))",
-            "short",
-            size=(4, 8),
-        )
-    )
-    return made.with_panel(
-        stat(
-            "Leads that replied",
-            "Leads that replied for the first time in the time range. They are people, not emails: don't divide one "
-            "by the other. Sinking while sending goes on: see the reply ratios in the table.",
-            f"round(sum({_TOTAL_REPLIED}))",
-            "short",
-            size=(4, 8),
-        )
+    yield rows(
+        "Sender accounts",
+        "Accounts by what the API says of them. Only active ones send: one that was paused or lost its mailbox "
+        "takes its share of the capacity along.",
+        (
+            Column("Workspace", label="workspace", width=110),
+            Column("Status", label="status"),
+            Column("Accounts", f"max by (workspace, status) ({_SCOPE.select(_ACCOUNTS)})", width=85),
+        ),
+        size=(24, 6),
+        none=_OFF,
     )
 
 
-def _trust(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    made = made.with_row(dashboard.Row("Can the figures be trusted?"))
-    made = made.with_panel(
-        lines(
-            "Failing campaigns by reason",
-            "Campaigns whose last poll failed, by reason. One campaign failing now and then is normal. All of a "
-            "workspace with authentication_failed: its key was revoked. campaign_not_found: take it out of the "
-            "configuration.",
-            [Query(f"count by (reason) (max by ({IDENTITY}, reason) ({_SCOPE.select(_ERROR)}))", "{{reason}}")],
-            "none",
-            size=(8, 8),
-        )
-    )
-    made = made.with_panel(
-        lines(
-            "Oldest readings",
-            "Time since the last good poll, of the ten campaigns where it is longest. After stale_after (5 minutes by "
-            "default) a campaign's figures are no longer shown. All old at once: the exporter or the API is the cause.",
-            [Query(worst_campaigns(10, _SCOPE, figures.age), _NAME)],
-            "s",
-            size=(8, 8),
-        ).max_data_points(_COARSE)
-    )
-    return made.with_panel(
-        rows(
-            "Failing now",
-            "Campaigns whose last poll failed, and why. docs/metrics.md explains each reason; the runbook says what "
-            "to do.",
-            (
-                Column("Workspace", label="workspace"),
-                Column("Campaign", label="campaign", link=_OPEN),
-                Column("Reason", label="reason", link=("Runbook", runbook("LeadterraCampaignStatsStale"))),
-            ),
-            size=(8, 8),
-            expr=f"max by (workspace, campaign, reason) ({_SCOPE.select(_ERROR)})",
-            none="no poll fails",
-        )
-    )
+def _pool(metric: str) -> str:
+    return f"max by (workspace, pool_id, pool) ({_SCOPE.select(metric)})"

@@ -1,6 +1,8 @@
 """Which metrics there are to query and which labels each has: a name that nobody exports stops the build."""
 
-from exporter.exposition import METRICS
+from exporter.config import Api, Campaign, SenderList, Workspace
+from exporter.exposition import METRICS_OF
+from exporter.secret import KeySource
 from exporter.telemetry import Telemetry
 
 CAMPAIGN_LABELS = ("workspace", "campaign_id", "campaign")
@@ -18,14 +20,21 @@ _OF_SCRAPE = ("up", "scrape_duration_seconds", "scrape_samples_scraped")
 
 def _own() -> dict[str, frozenset[str]]:
     telemetry = Telemetry(of_process=False)
-    telemetry.configure([("any", 1)])
+    telemetry.configure([Workspace("any", KeySource(), Api(), (Campaign("any", "any", "any"),))])
     telemetry.swept("any", 1.0)  # it has no series before the first sweep
+    telemetry.sources({("any", "any"): (1.0, 1.0, 1.0)})
     samples = (sample for family in telemetry.registry.collect() for sample in family.samples)
     return {sample.name: frozenset(sample.labels) for sample in samples}
 
 
+_SHARED = {Campaign.kind: CAMPAIGN_LABELS, SenderList.kind: ("workspace",)}
+
 EXPORTED: dict[str, frozenset[str]] = {
-    **{metric.name: frozenset((*CAMPAIGN_LABELS, *filter(None, [metric.label]))) for metric in METRICS},
+    **{
+        metric.name: frozenset((*_SHARED[kind], *metric.labels))
+        for kind, metrics in METRICS_OF.items()
+        for metric in metrics
+    },
     **_own(),
     **dict.fromkeys((*_OF_PROCESS, *_OF_SCRAPE), frozenset()),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from grafana.metrics import CAMPAIGN_LABELS, EXPORTED, TARGET_LABELS
 
@@ -14,14 +15,11 @@ _TARGETS = tuple(f'{label}=~"${label}"' for label in TARGET_LABELS)
 
 @dataclass(frozen=True)
 class Scope:
-    """Write selectors with a dashboard's variables; `at` is a modifier that each gets.
-
-    `only` is an expression: of what it has no series for, nothing is read.
-    """
+    """Write selectors with a dashboard's variables; `by` names what has one value, `at` modifies each selector."""
 
     matchers: tuple[str, ...] = ()
+    by: str = IDENTITY
     at: str = ""
-    only: str = ""
 
     def select(self, metric: str, **matchers: str) -> str:
         """Write the selector of an exported metric; a matcher's value has its operator, as `reason='="timeout"'`."""
@@ -39,42 +37,41 @@ class Scope:
         scoped = tuple(matcher for matcher in self.matchers if matcher.split("=")[0] in labels)
         return f"{metric}{{{', '.join((*_TARGETS, *scoped, *own))}}}"
 
-    def of(self, metric: str, pick: str = "max", **matchers: str) -> str:
-        """Write a metric's value for each campaign: replicas and moved processes are one campaign."""
-        among = f" and on ({IDENTITY}) {self.only}" if self.only else ""
-        return f"{pick} by ({IDENTITY}) ({self.select(metric, **matchers)}{among})"
+    def of(self, metric: str, pick: str = "max", *more: str, ago: str = "", **matchers: str) -> str:
+        """Write a metric's value for each campaign, and each value of the labels `more`.
 
-    def change(self, metric: str, window: str, step: str) -> str:
-        """Write by how much a total changed in a window; negative after a correction.
-
-        It looks at one value in each `step`: a window over every sample would cost ten times as much, and would start
-        anew with each process.
+        Replicas and moved processes are one campaign. `ago` is a duration.
         """
-        return f"delta({replace(self, at='').of(metric)}[{window}:{step}]{self.at})"
+        back = f" offset {ago}" if ago else ""
+        return f"{pick} by ({self.labels(*more)}) ({self.select(metric, **matchers)}{back})"
+
+    def labels(self, *more: str) -> str:
+        """Write what has one value, with further labels."""
+        return ", ".join(filter(None, (self.by, *more)))
+
+    def gained(self, metric: str, window: str) -> str:
+        """Write by how much a total changed since `window` ago, of what was there then; negative after a correction.
+
+        Two values are read, however long the window: delta() over it reads them all.
+        """
+        return f"({self.of(metric)} - {self.of(metric, ago=window)})"
+
+    def ending(self) -> "Scope":
+        """Return the scope of values at the end of the time range."""
+        return replace(self, at=AT_END)
 
     def own(self, expression: str) -> str:
         """Keep what is of an exporter: with all jobs chosen, every target of Prometheus has an `up`."""
         return f"{expression} and on (job, instance) {self.select(BUILD_INFO)}"
 
-    def ending(self) -> "Scope":
-        """Give the scope of values at the end of the time range."""
-        return replace(self, at=AT_END)
+
+def ranks(count: int, scope: Scope, expression: Callable[[Scope], str]) -> list[str]:
+    """Write one expression for each rank at the end of the time range, the highest first: each has its own colour."""
+    every, last = expression(scope), expression(scope.ending())
+    best = [f"topk({rank}, {last})" for rank in range(1, count + 1)]
+    return [f"{every} and {best[0]}", *(f"{every} and ({one} unless {above})" for above, one in pairwise(best))]
 
 
-def worst_campaigns(count: int, scope: Scope, expression: Callable[[Scope], str]) -> str:
-    """Keep the campaigns that are highest at the end of the time range, and at each point compute no others.
-
-    With 5,000 campaigns that takes a tenth of the time that it takes to compute all and drop most.
-    """
-    highest = f"topk({count}, {expression(scope.ending())})"
-    return expression(replace(scope, only=highest))
-
-
-def worst(count: int, scope: Scope, expression: Callable[[Scope], str]) -> str:
-    """Keep the series that are highest at the end of the time range, so that no panel draws more than `count` lines."""
-    return f"{expression(scope)} and topk({count}, {expression(scope.ending())})"
-
-
-def how_many(expression: str, *, among: str) -> str:
-    """Count series: 0 where there are none, and nothing where there is not even `among` to be counted."""
-    return f"count({expression}) or 0 * count({among})"
+def a_week_before(expression: str) -> str:
+    """Write what an expression was a week before."""
+    return f"last_over_time(({expression})[$__interval:$__interval] offset 1w)"

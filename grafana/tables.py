@@ -9,7 +9,7 @@ from grafana_foundation_sdk.builders.common import TableFooterOptions, TableSort
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.panels import DATASOURCE, Query, Size, Steps, Words, mappings, query
+from grafana.panels import DATASOURCE, Query, Size, Steps, Words, query
 
 _REFS = "ABCDEFGHIJKLMN"
 
@@ -20,7 +20,7 @@ class Column:
 
     name: str
     expr: str = ""
-    unit: str = "short"
+    unit: str = "locale"
     label: str = ""
     steps: Steps = ()
     words: Words | None = None
@@ -28,25 +28,25 @@ class Column:
     link: tuple[str, str] | None = None
     """Title and address."""
     width: int | None = None
+    """In pixels; without one a column shares what is left."""
+    hidden: bool = False
+    """Of a label that only links need."""
 
     def properties(self) -> list[model.DynamicConfigValue]:
         """Write how its cells look."""
-        wanted: dict[str, Any] = {"unit": self.unit} if self.expr else {}
-        if self.steps:
-            steps = [{"value": value, "color": colour} for value, colour in self.steps]
-            wanted["thresholds"] = {"mode": "absolute", "steps": steps}
-            wanted["color"] = {"mode": "thresholds"}
+        looks = Query("", "", self.unit if self.expr else "", self.decimals, self.steps, self.words)
+        wanted: dict[str, Any] = {"noValue": "-"}
+        if self.steps or self.words:
             wanted["custom.cellOptions"] = {"type": "color-background", "mode": "basic"}
-        if self.words:
-            wanted["mappings"] = mappings(self.words)
-            wanted["custom.cellOptions"] = {"type": "color-background", "mode": "basic"}
-        if self.decimals is not None:
-            wanted["decimals"] = self.decimals
         if self.link:
             wanted["links"] = [{"title": self.link[0], "url": self.link[1]}]
-        if self.width:
-            wanted["custom.width"] = self.width
-        return [model.DynamicConfigValue(name, value) for name, value in wanted.items()]
+        wanted |= {"custom.width": self.width} if self.width else {"custom.minWidth": 130}
+        if self.label and not self.hidden:
+            wanted["custom.filterable"] = True
+        if self.hidden:  # the first as Grafana 10 and 11 know it, the second as later ones do
+            wanted |= {"custom.hidden": True, "custom.hideFrom": {"viz": True, "legend": False, "tooltip": False}}
+        own = [model.DynamicConfigValue(name, value) for name, value in wanted.items()]
+        return [*looks.properties(), *own]
 
 
 def rows(  # noqa: PLR0913 - a panel has this many sides, and each call names them
@@ -54,10 +54,11 @@ def rows(  # noqa: PLR0913 - a panel has this many sides, and each call names th
     description: str,
     columns: Sequence[Column],
     *,
-    size: Size = (24, 12),
+    size: Size,
     sort: str = "",
     expr: str = "",
     none: str = "no data",
+    pages: bool = False,
 ) -> table.Panel:
     """Show a table, sorted by the column `sort`, the highest first; `expr` is for one whose columns are all labels."""
     width, height = size
@@ -71,8 +72,11 @@ def rows(  # noqa: PLR0913 - a panel has this many sides, and each call names th
         panel = panel.override_by_name(column.name, column.properties())
     if sort:
         panel = panel.sort_by([TableSortByFieldState().display_name(sort).desc(desc=True)])
-    footer = TableFooterOptions().show(show=False).reducer(["sum"]).enable_pagination(enable_pagination=True)
-    return panel.unit("short").no_value(none).filterable(filterable=True).footer(footer).max_data_points(144)
+    footer = TableFooterOptions().show(show=False).reducer(["sum"]).enable_pagination(enable_pagination=pages)
+    return panel.unit("locale").no_value(none).footer(footer).max_data_points(_POINTS)
+
+
+_POINTS = 48  # how finely $__interval divides the time range
 
 
 def _order(columns: Sequence[Column], queries: int) -> dict[str, Any]:

@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
-
-import promql_parser
-import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "grafana" / "dashboards"
@@ -20,7 +18,7 @@ SAMPLES = {
     "job": ".+",
     "instance": ".+",
     "workspace": ".+",
-    "campaign": "any",
+    "campaign_id": "any",
     "__rate_interval": "2m",
     "__range": "1d",
     "__interval": "10m",
@@ -49,13 +47,19 @@ class Asked:
     def id(self) -> str:
         return f"{self.board.removeprefix('leadterra-')}/{self.panel}/{self.ref}"
 
-    def filled(self, values: Mapping[str, str] = SAMPLES) -> str:
+    def filled(self, values: Mapping[str, str] = MappingProxyType({})) -> str:
         return fill(self.expr, values)
 
 
-def fill(expr: str, values: Mapping[str, str] = SAMPLES) -> str:
-    known = dict(SAMPLES) | dict(values)
-    return re.sub(r"\$(\w+)", lambda match: known[match[1]], expr)
+def fill(expr: str, values: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Fill in variables as Grafana does; a value is one chosen by a person, a sample what stands for all."""
+    known = SAMPLES | dict(values)
+
+    def value(match: re.Match[str]) -> str:
+        name, form = match[1] or match[3], match[2]
+        return re.escape(values[name]) if form == "regex" and name in values else known.get(name, match[0])
+
+    return re.sub(r"\$\{(\w+)(?::(\w+))?\}|\$(\w+)", value, expr)
 
 
 def panels(board: Board) -> list[dict[str, Any]]:
@@ -67,14 +71,14 @@ def variables(board: Board, kind: str = "query") -> list[dict[str, Any]]:
 
 
 def selector_of(variable: Mapping[str, Any]) -> str:
-    """Give the series selector of a label_values query."""
-    match = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"])
+    """Return what a label_values or query_result query asks for."""
+    match = re.fullmatch(r"(?:label_values\((.+), \w+|query_result\((.+))\)", variable["query"])
     assert match, variable["query"]
-    return match[1]
+    return match[1] or match[2]
 
 
 def asked(board: Board) -> Iterator[Asked]:
-    """Give every query of panels, variables and annotations."""
+    """Return every query of panels, variables and annotations."""
     uid = board["uid"]
     for panel in panels(board):
         for target in panel.get("targets", []):
@@ -90,32 +94,8 @@ def every_query() -> list[Asked]:
     return [query for uid in UIDS for query in asked(load(uid))]
 
 
-def alert_rules() -> list[dict[str, Any]]:
-    """Give the Grafana-managed alerts."""
-    text = (ROOT / "grafana" / "provisioning" / "alerting" / "leadterra.yaml").read_text("utf-8")
-    return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
-
-
-def nodes(expr: str) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    """Give every node of an expression, with its parents, the nearest last."""
-    yield from _below(promql_parser.parse(expr), ())
-
-
-def _below(node: Any, parents: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    yield node, parents
-    for name in ("lhs", "rhs", "expr", "param", "vector_selector", "args"):
-        child = getattr(node, name, None)
-        for each in child if isinstance(child, list) else [child]:
-            if each is not None:
-                yield from _below(each, (*parents, node))
-
-
-def selectors(expr: str) -> list[Any]:
-    return [node for node, _ in nodes(expr) if isinstance(node, promql_parser.VectorSelector)]
-
-
 def matched(selector: Any) -> dict[str, str]:
-    """Give a selector's matchers, `=~".+"` by label."""
+    """Return a selector's matchers, `=~".+"` by label."""
     operators = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
     found = {}
     for matcher in selector.matchers.matchers:
