@@ -8,6 +8,8 @@ COPY requirements.lock /
 RUN ["python", "-m", "pip", "install", "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-compile", \
      "--no-cache-dir", "--root-user-action=ignore", "--target=/app", "--requirement=/requirements.lock"]
 COPY exporter /app/exporter
+# A checkout that was made with umask 077 may have modes that the image's user can't read.
+RUN ["chmod", "-R", "a+rX", "/app/exporter"]
 # Bytecode, as nothing can be written later. It names no times: those of files change on their way into a layer.
 ENV PYTHONPYCACHEPREFIX=/app/.pycache
 RUN ["python", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", "/app"]
@@ -22,6 +24,7 @@ ENV PYTHONPATH=/app \
     PYTHONPYCACHEPREFIX=/app/.pycache \
     TMPDIR=/dev/shm \
     LEADTERRA_EXPORTER_CONFIG_FILE=/etc/leadterra-exporter/config.yaml \
+    LEADTERRA_EXPORTER_CONFIG_AUTO_RELOAD_INTERVAL=10s \
     LEADTERRA_EXPORTER_WEB_LISTEN_ADDRESS=:10421
 LABEL org.opencontainers.image.title="leadterra-exporter" \
       org.opencontainers.image.description="Prometheus exporter for Leadterra campaign statistics" \
@@ -31,7 +34,8 @@ LABEL org.opencontainers.image.title="leadterra-exporter" \
 USER 65532:65532
 EXPOSE 10421
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=10s --start-period=20s --retries=3 CMD ["python", "-m", "exporter.web.healthcheck"]
+# Every 10 s: the first check comes after one interval. Builders of before 2024 know no --start-interval.
+HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 CMD ["python", "-m", "exporter.web.healthcheck"]
 ENTRYPOINT ["python", "-m", "exporter"]
 # Last, so that another revision reuses all layers.
 ARG LEADTERRA_EXPORTER_REVISION=unknown

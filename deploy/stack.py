@@ -108,7 +108,7 @@ def _start(name: str, command: Sequence[str], data: Path) -> subprocess.Popen[by
 
 
 def _watch(parts: Mapping[str, subprocess.Popen[bytes]], addresses: Mapping[str, str], data: Path) -> int:
-    """Say when all parts are ready, and return when one has ended."""
+    """Print when all parts are ready, and return when one has ended."""
     began, waiting = time.monotonic(), set(parts)
     while True:
         for name, part in parts.items():

@@ -12,11 +12,10 @@ import httpx
 import pytest
 import yaml
 
-from tests.deploy.compose import SERVICES
+from tests.deploy.test_compose import SERVICES
 from tests.monitoring import is_ready, wait_until
 from tests.process import PATIENCE, ROOT
-from tests.rules.promtool import run
-from tests.tools import free_port, need
+from tests.tools import free_port, need, run
 
 pytestmark = pytest.mark.slow  # about 45 s: Prometheus scrapes every 30
 

@@ -29,7 +29,7 @@ def written(path: Path) -> list[Document]:
 
 
 def objects() -> dict[Path, Document]:
-    """Give what is written for Kubernetes, patches among it: one document a file, without kustomize's own files."""
+    """Return what is written for Kubernetes, patches among it: one document a file, without kustomize's own files."""
     paths = (path for path in sorted(KUBERNETES.rglob("*.yaml")) if path.name not in ("kustomization.yaml", CONFIG))
     return {path.relative_to(KUBERNETES): document for path in paths for document in written(path)}
 
@@ -58,19 +58,19 @@ def build_text(folder: Path) -> str:
 
 
 def one(documents: Iterable[Document], *kinds: str) -> Document:
-    """Give the only document of these kinds."""
+    """Return the only document of these kinds."""
     (found,) = [document for document in documents if document["kind"] in kinds]
     return found
 
 
 def pods(documents: Iterable[Document]) -> Iterator[tuple[str, Document]]:
-    """Give each workload's name and pod specification."""
+    """Return each workload's name and pod specification."""
     for document in documents:
         if "template" in document.get("spec", {}):
             yield document["metadata"]["name"], document["spec"]["template"]["spec"]
 
 
 def exporter_of(pod: Document) -> Document:
-    """Give the exporter's container of a pod."""
+    """Return the exporter's container of a pod."""
     (found,) = [each for each in pod["containers"] if each.get("image", EXPORTER).partition(":")[0] == EXPORTER]
     return dict(found)

@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from exporter import __version__
-from exporter.cli import main
+from exporter.cli import check
 from exporter.config import load
-from exporter.flags import environment_variable, serve_parser
+from exporter.flags import environment_variable
+from exporter.options import serve_parser
 from prometheus.customize import PROCESS_LABELS, SELECTOR
 from tests.docs.pages import read
 from tests.kubernetes.manifests import (
@@ -29,7 +30,7 @@ from tests.kubernetes.manifests import (
     pods,
 )
 from tests.process import ROOT
-from tests.rules.promtool import run
+from tests.tools import succeed
 
 DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
 PODS = [(path, pod) for path, document in objects().items() for _, pod in pods([document])]
@@ -69,7 +70,8 @@ def test_ports_probes_and_files_are_the_exporters(path: Path, pod: Document) -> 
     config_file = serve_parser().parse_args(_flags(container, "--config.file")).config_file
     volume = next(each for each in pod["volumes"] if each["name"] == folders[str(config_file.parent)])
     (generated,) = kustomization(KUBERNETES / path.parent)["configMapGenerator"]
-    assert (volume["configMap"]["name"], config_file.name) == (generated["name"], *generated["files"])
+    (source,) = volume["projected"]["sources"]
+    assert (source["configMap"]["name"], config_file.name) == (generated["name"], *generated["files"])
     assert generated["options"]["disableNameSuffixHash"] is True
     keys = {workspace.key.file for workspace in load(KUBERNETES / path.parent / CONFIG).workspaces}
     assert all(key and str(key.parent) in folders for key in keys)
@@ -81,15 +83,20 @@ def _flags(container: Document, name: str) -> list[str]:
 
 @pytest.mark.parametrize("layout", ["base", "sidecar"])
 def test_the_configuration_passes_its_check(layout: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--config.check", f"--config.file={KUBERNETES / layout / CONFIG}"]) == 0
+    assert check(serve_parser().parse([f"--config.file={KUBERNETES / layout / CONFIG}"])) == 0
     said = capsys.readouterr()
     assert "no problems" in said.out
     assert {line.split(": ")[2] for line in said.err.splitlines()} == {"workspaces[0].api_key_file"}  # not mounted here
 
 
-@pytest.mark.parametrize("layout", ["base", "sidecar"])
-def test_the_image_is_this_version(layout: str) -> None:
-    assert kustomization(KUBERNETES / layout)["images"] == [{"name": EXPORTER, "newTag": __version__}]
+def test_image_labels_and_chart_are_this_version() -> None:
+    for layout in ("base", "sidecar"):
+        assert kustomization(KUBERNETES / layout)["images"] == [{"name": EXPORTER, "newTag": __version__}]
+    labels = [each["metadata"]["labels"] for each in build(KUBERNETES / "sharded")]
+    chart = yaml.safe_load((ROOT / "deploy/helm/leadterra-exporter/Chart.yaml").read_text())
+    assert {chart["version"], chart["appVersion"], *(each["app.kubernetes.io/version"] for each in labels)} == {
+        __version__
+    }
 
 
 def test_requests_and_limits_are_those_that_the_page_explains() -> None:
@@ -121,16 +128,16 @@ def test_service_links_do_not_set_the_flags_variables() -> None:
 
 
 def test_what_selects_pods_finds_them() -> None:
-    written = objects()
-    workloads = [Path("base/deployment.yaml"), Path("sidecar/application.yaml")]
-    labels = {path.parent.name: written[path]["spec"]["template"]["metadata"]["labels"] for path in workloads}
-    monitor = one(written.values(), "PodMonitor")["spec"]
-    for selected in labels.values():
-        assert monitor["selector"]["matchLabels"].items() <= selected.items()
-    for path in ("base/service.yaml", "base/networkpolicy.yaml", "sharded/poddisruptionbudget.yaml"):
-        spec = written[Path(path)]["spec"]
-        selector = spec.get("podSelector", spec.get("selector"))
-        assert selector.get("matchLabels", selector).items() <= labels["base"].items()
+    monitor = one(objects().values(), "PodMonitor")["spec"]
+    for layout in WITH_PODS:
+        built = build(KUBERNETES / layout)
+        labels = one(built, "Deployment", "StatefulSet")["spec"]["template"]["metadata"]["labels"]
+        assert monitor["selector"]["matchLabels"].items() <= labels.items()
+        for spec in (each["spec"] for each in built if each["kind"] not in ("ConfigMap", "ServiceAccount")):
+            selector = spec.get("podSelector", spec.get("selector"))
+            selected = selector.get("matchLabels", selector)
+            assert selected.items() <= labels.items()
+            assert layout == "sidecar" or "app.kubernetes.io/instance" in selected  # of two, each has its own
 
 
 def test_prometheus_scrapes_the_right_port_under_the_job_that_the_rules_select() -> None:
@@ -163,10 +170,9 @@ def test_what_a_pod_mounts_is_built_or_the_secret_of_the_keys(layout: str) -> No
     documents = build(KUBERNETES / layout)
     maps = {document["metadata"]["name"] for document in documents if document["kind"] == "ConfigMap"}
     for _, pod in pods(documents):
-        for volume in pod["volumes"]:
-            assert volume.get("configMap", {}).get("name") in maps or volume["secret"]["secretName"] == (
-                "leadterra-api-keys"
-            )
+        config, keys = pod["volumes"]
+        assert {source["configMap"]["name"] for source in config["projected"]["sources"]} <= maps
+        assert keys["secret"]["secretName"] == "leadterra-api-keys"
 
 
 def test_the_rules_are_the_only_copy() -> None:
@@ -189,8 +195,7 @@ def test_prometheus_takes_the_rules_as_they_are_built(tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text(
         yaml.safe_dump(one(build(KUBERNETES / "monitoring"), "PrometheusRule")["spec"])
     )
-    checked = run("promtool", "check", "rules", tmp_path / "rules.yaml")
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    succeed("promtool", "check", "rules", tmp_path / "rules.yaml")
 
 
 def test_every_dashboard_is_named() -> None:
@@ -224,7 +229,8 @@ def test_one_number_says_how_many_shards_there_are(count: int, tmp_path: Path) -
     assert shards["serviceName"] == one(build(path.parent), "Service")["metadata"]["name"]
 
 
-def test_shards_replace_the_deployment() -> None:
-    kinds = [document["kind"] for document in build(KUBERNETES / "sharded")]
-    assert kinds.count("StatefulSet") == kinds.count("PodDisruptionBudget") == 1
-    assert "Deployment" not in kinds
+def test_shards_are_the_base_but_for_their_workload() -> None:
+    """So that one can become the other: most fields of a Service, for example, never change."""
+    base, shards = build(KUBERNETES / "base"), build(KUBERNETES / "sharded")
+    assert [each["kind"] for each in base if each not in shards] == ["Deployment"]
+    assert {each["kind"] for each in shards if each not in base} == {"StatefulSet", "PodDisruptionBudget"}

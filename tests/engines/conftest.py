@@ -1,0 +1,54 @@
+"""One machine for all parts, and the tables of what was seen."""
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.engines import cluster
+from tests.engines.machine import Machine, booted_debian
+
+_ROWS: list[dict[str, object]] = []
+_MEASURED: list[dict[str, object]] = []
+
+
+@pytest.fixture(scope="session")
+def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """Boot one machine for all parts."""
+    with booted_debian(tmp_path_factory.mktemp("machine")) as machine:
+        yield machine
+
+
+@pytest.fixture(scope="session")
+def node(debian: Machine) -> None:
+    """Make the machine a Kubernetes of one node."""
+    cluster.start(debian)
+
+
+@pytest.fixture(scope="module")
+def machine(debian: Machine, request: pytest.FixtureRequest) -> Machine:
+    """Begin a part, whose page and versions head its rows."""
+    versions = debian.run(request.module.VERSIONS).split("\n")
+    _ROWS.append({"page": request.module.PAGE, "what was seen": ", ".join(filter(None, versions)), "": ""})
+    return debian
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep a row of each test: its docstring, and how it ended; what was measured in another table."""
+    report = yield
+    if report.when == "call" or report.failed:
+        what = " ".join((item.obj.__doc__ or item.name).split()).rstrip(".")
+        ended = f"{'yes' if report.passed else '**no**'}, {report.duration:.0f} s"
+        measured = dict(report.user_properties)
+        (_MEASURED if measured else _ROWS).append({**(measured or {"page": "", "what was seen": what}), "": ended})
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the tables."""
+    for table in filter(None, (_ROWS, _MEASURED)):
+        terminalreporter.line("")
+        columns = max(table, key=len)
+        rows: list[dict[str, object]] = [{each: each for each in columns}, dict.fromkeys(columns, "---"), *table]
+        for row in rows:
+            terminalreporter.line(f"| {' | '.join(str(row.get(column, '')) for column in columns)} |")

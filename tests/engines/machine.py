@@ -1,0 +1,163 @@
+"""A bare Debian that boots: systemd as its first process, Docker as a service of it, a network of its own."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import all_commands
+from tests.process import ROOT
+from tests.tools import need
+
+BASE = os.environ.get("BASE_IMAGE", "python:3.13-slim")
+CHECKOUT = "/root/leadterra-exporter"
+_NAME = "leadterra-exporter-debian"
+"""Of buildah's working container with the packages, which stays for the next run: other packages, another name."""
+_BOOT = (
+    "--boot --register=no --keep-unit --resolv-conf=off --capability=all "
+    "--system-call-filter=add_key --system-call-filter=keyctl --system-call-filter=bpf"
+)
+_INSTALL = """
+apt-get update -q
+DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends systemd systemd-sysv dbus curl procps \\
+  docker.io docker-cli docker-buildx docker-compose iptables prometheus prometheus-alertmanager
+systemctl disable prometheus prometheus-alertmanager
+systemctl mask console-getty systemd-modules-load
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What has booted, by the process that is its first one."""
+
+    leader: int
+    storage: Path
+
+    def run(self, command: str, *, status: int | None = 0, timeout: float = 300, given: str = "") -> str:
+        """Run a command in the checkout; return what it says. With `status=None` however it ends."""
+        shell = ["env", "-i", "HOME=/root", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "sh", "-uc"]
+        inside = ["nsenter", f"--target={self.leader}", "--all", "--", *shell, f"cd {CHECKOUT}\n{command}"]
+        ended = subprocess.run(inside, input=given, capture_output=True, text=True, timeout=timeout, check=False)
+        said = ended.stdout + ended.stderr
+        assert status is None or ended.returncode == status, f"{command}\nended with {ended.returncode}\n{said[-3000:]}"
+        return said
+
+    def succeeds(self, command: str) -> bool:
+        """Return whether a command ends with status 0."""
+        return self.run(f"({command}) >/dev/null 2>&1 && echo yes", status=None).endswith("yes\n")
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file, as an editor does: another in its place."""
+        self.run(f"cat >{path}.new && mv {path}.new {path}", given=text)
+
+    def page(self, path: str = "/metrics", port: int = 10421) -> str:
+        """Return a page of what listens on loopback, "" where nobody does."""
+        return self.run(f"curl -s --max-time 20 'http://127.0.0.1:{port}{path}' || true")
+
+    def wait(self, condition: Callable[[], object], what: str, seconds: float = 60) -> float:
+        """Wait until something is so; return after how many seconds it was."""
+        began = time.monotonic()
+        while not condition():
+            assert time.monotonic() - began < seconds, f"not within {seconds:.0f} s: {what}"
+            time.sleep(0.3)
+        return time.monotonic() - began
+
+
+def shown(page: str, start: str) -> str:
+    """Return the one command of a page of docs/deploy that begins like this."""
+    found = {
+        each.text for each in all_commands() if str(each.page) == f"docs/deploy/{page}" and each.text.startswith(start)
+    }
+    assert len(found) == 1, f"docs/deploy/{page} has {len(found)} commands that begin with {start}"
+    return found.pop()
+
+
+@contextmanager
+def booted_debian(folder: Path) -> Iterator[Machine]:
+    """Boot a machine with this repository in it."""
+    if os.geteuid() != 0:
+        pytest.skip("namespaces and mounts need root")
+    for program in ("buildah", "systemd-nspawn", "slirp4netns", "ip", "nsenter"):
+        need(program)
+    name, root, storage = f"engines-{os.getpid()}", folder / "root", folder / "storage"
+    with ExitStack() as stack:
+        _mount(stack, folder, root)
+        _copy_repository(root / CHECKOUT.lstrip("/"))
+        (root / "etc/resolv.conf").write_text("nameserver 10.0.2.3\n")  # slirp4netns
+        _sh(f"ip netns add {name} && ip -n {name} link set lo up")
+        stack.callback(_sh, f"ip netns del {name}")
+        _start(stack, folder, f"slirp4netns --configure --mtu=1400 --netns-type=path /run/netns/{name} tap0")
+        # Overlays do not lie on overlays, so Docker's folder is this machine's.
+        own = f"--machine={name} --network-namespace-path=/run/netns/{name} --bind={storage}:/var/lib/docker"
+        nspawn = _start(stack, folder, f"systemd-nspawn {_BOOT} {own} --directory={root}")
+        yield _booted(stack, nspawn, storage)
+
+
+def _copy_repository(checkout: Path) -> None:
+    """Copy what git knows or would know, as it is now."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True)
+    pack = ["tar", "-c", "--no-recursion", "--ignore-failed-read", "-T-"]  # it may have been removed
+    packed = subprocess.run(pack, cwd=ROOT, check=True, capture_output=True, input=listed.stdout)
+    checkout.mkdir()
+    subprocess.run(["tar", "-x", "--no-same-owner"], cwd=checkout, check=True, input=packed.stdout)
+
+
+def _mount(stack: ExitStack, folder: Path, root: Path) -> None:
+    """Mount a system that is as it was installed, whatever is written to it."""
+    if not _sh(f"buildah inspect {_NAME} 2>/dev/null || true"):
+        _sh(f"buildah from --pull-never --name {_NAME} {BASE}")
+        install = f"buildah run --isolation=chroot {_NAME} -- sh -euc {shlex.quote(_INSTALL)}"
+        _sh(f"{install} || {{ buildah rm {_NAME}; exit 1; }}")
+    for each in ("root", "written", "work", "storage"):
+        (folder / each).mkdir()
+        stack.callback(shutil.rmtree, folder / each, ignore_errors=True)
+    lower = _sh(f"buildah mount {_NAME}").strip()
+    stack.callback(_sh, f"buildah umount {_NAME}")
+    _sh(f"mount -t overlay -o lowerdir={lower},upperdir={folder}/written,workdir={folder}/work none {root}")
+    stack.callback(_sh, f"umount {root}")
+
+
+def _booted(stack: ExitStack, nspawn: subprocess.Popen[bytes], storage: Path) -> Machine:
+    children, deadline = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children"), time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if leader := children.read_text().split():
+            machine = Machine(int(leader[0]), storage)
+            if machine.succeeds("systemctl is-active multi-user.target"):
+                stack.callback(machine.run, "systemctl poweroff", status=None)
+                # Where cgroups are of the first version they are mounted read-only, and Docker makes its own below.
+                machine.run("for each in /sys/fs/cgroup/*; do mount -o remount,rw,bind $each; done", status=None)
+                return machine
+        time.sleep(0.3)
+    raise AssertionError(f"not booted within a minute; its console is in {storage.parent}/log")
+
+
+def _sh(command: str) -> str:
+    ended = subprocess.run(["sh", "-euc", command], capture_output=True, text=True, timeout=600, check=False)
+    assert ended.returncode == 0, f"{command}\n{ended.stdout[-2000:]}{ended.stderr[-2000:]}"
+    return ended.stdout
+
+
+def _start(stack: ExitStack, folder: Path, command: str) -> "subprocess.Popen[bytes]":
+    environment = {**os.environ, "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes", "SYSTEMD_NSPAWN_LOCK": "0"}
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(command.split(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+    stack.callback(_end, process)
+    return process
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for a machine to switch itself off; slirp4netns does not end by itself."""
+    if process.args[0] == "slirp4netns":  # type: ignore[index]  # a list, above
+        process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
