@@ -1,53 +1,62 @@
 """What all tests share: a loop whose time passes without waiting."""
 
 import asyncio
+import os
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import hypothesis
 import pytest
 
 from exporter import log
+from tests.process import RunningSandbox
 
 T = TypeVar("T")
 
 hypothesis.settings.register_profile("default", deadline=None)  # machines are noisy, and a late example is no fault
-hypothesis.settings.load_profile("default")
+hypothesis.settings.register_profile("million", deadline=None, max_examples=1_000_000, database=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 class _JumpingSelector(selectors.DefaultSelector):
     """Where a loop would wait for time to pass, let it pass at once."""
 
     jumped = 0.0
+    patience: Callable[[], float] = staticmethod(lambda: 0.0)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:  # nothing is scheduled: only a thread or a socket can wake the loop
             return super().select(5)
-        events = super().select(0)
+        events = super().select(self.patience() if timeout > 0 else 0)
         if not events:
             self.jumped += timeout
         return events
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock starts at 0 and jumps to the next timer: hours of sleeping take milliseconds."""
+    """An event loop whose clock starts at 0 and jumps to the next timer: hours of sleeping take milliseconds.
 
-    def __init__(self) -> None:
+    Before each jump it waits `patience()` real seconds for its sockets: what is on its way between two of them takes
+    no virtual time.
+    """
+
+    def __init__(self, patience: Callable[[], float] = lambda: 0.0) -> None:
         self._jumping = _JumpingSelector()
+        self._jumping.patience = patience
         super().__init__(self._jumping)
 
     def time(self) -> float:
         return self._jumping.jumped
 
     def jump(self, seconds: float) -> None:
-        """Let time pass in which nothing of the process runs."""
+        """Advance the time, in which nothing of the process runs."""
         self._jumping.jumped += seconds
 
 
-def run_virtually(coroutine: Coroutine[Any, Any, T]) -> T:
+def run_virtually(coroutine: Coroutine[Any, Any, T], patience: Callable[[], float] = lambda: 0.0) -> T:
     """Run a coroutine to its end in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(patience)) as runner:
         return runner.run(coroutine)
 
 
@@ -57,5 +66,12 @@ def _quiet_log() -> None:
 
 
 @pytest.fixture
-def virtually() -> Callable[[Coroutine[Any, Any, T]], T]:
-    return run_virtually
+def anyio_backend() -> str:
+    """Run tests that are coroutines in asyncio's own loop, in those files that mark them with anyio."""
+    return "asyncio"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    with RunningSandbox() as sandbox:
+        yield sandbox

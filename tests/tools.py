@@ -3,10 +3,15 @@
 import os
 import shutil
 import socket
+import ssl
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For httpx's `verify` where no TLS is spoken: to load the usual certificates takes 30 ms a request."""
 
 _BESIDE_PYTHON = str(Path(sys.executable).parent)  # what `make tools` installs
 
@@ -17,6 +22,19 @@ def need(program: str) -> str:
     if path is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{program} is not installed")
     return str(path)
+
+
+def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a program by name and return how it ended."""
+    line = [need(str(arguments[0])), *map(str, arguments[1:])]
+    return subprocess.run(line, capture_output=True, text=True, timeout=900, check=False, cwd=cwd)
+
+
+def succeed(*arguments: str | Path, cwd: Path | None = None) -> str:
+    """Run a program that is to succeed, and return all that it said."""
+    ended = run(*arguments, cwd=cwd)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
 
 
 def free_port() -> int:

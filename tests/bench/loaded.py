@@ -5,94 +5,94 @@ That answer needs nothing but the loop, so how late it comes is how long the loo
 is asked in the same breath; its longest answer is what the machine adds.
 """
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
 from tests.bench import campaigns
 from tests.bench.plan import Plan
-from tests.bench.programs import Running, ask, exporter, hear, module, program, sandbox
-from tests.bench.scraping import NAMES, mirror
+from tests.bench.programs import Checkout, FailedError, Running, program
+from tests.bench.scraping import NAMES, mirror, polled
 from tests.bench.table import Figure, Row, Target, alone
 
 _PAGES = {"status page": "/", "JSON": "/api/v1/campaigns", "/config": "/config"}
 _STALL = Target(0.05, unit="s")
 
 
-@contextmanager
-def _polling(plan: Plan) -> Iterator[Running]:
-    with TemporaryDirectory() as folder, sandbox(plan.campaigns) as api:
-        config = Path(folder) / "config.yaml"
-        config.write_text(campaigns.config(api.url, plan.campaigns, interval=plan.interval))
-        with exporter(config) as server:
-            server.wait_until_ready()
-            yield server
-
-
 def rows(plan: Plan) -> Iterator[Row]:
+    """Watch one version after the other."""
     with ExitStack() as stack:
-        server = stack.enter_context(_polling(plan))
-        static = stack.enter_context(mirror(server)) if shutil.which("nginx") else None
-        for encoding in plan.encodings:
-            yield _slowest(server, static, encoding, plan)
-        probe = stack.enter_context(program(*module("tests.bench.probe", server.url, static.url if static else "")))
-        hear(probe)
-        for name, act in _activities(server, plan).items():
-            yield _stall(probe, name, act, plan)
+        ours = stack.enter_context(polled(plan, plan.interval))
+        static = stack.enter_context(mirror(ours[""])) if shutil.which("nginx") else None
+        yield _slowest(ours, static, plan)
+        for what in _activities(ours[""], plan):
+            stalls = {name: _stall(server, static, _activities(server, plan)[what]) for name, server in ours.items()}
+            yield _judge(f"longest stall of the event loop, polls and {what}, {plan.campaigns:,} campaigns", stalls)
 
 
-def _slowest(server: Running, static: Running | None, encoding: str, plan: Plan) -> Row:
-    names = ["", "nginx, static file"] if static else [""]
-    times: dict[str, list[float]] = {name: [] for name in names}
+def _slowest(ours: dict[str, Running], static: Running | None, plan: Plan) -> Row:
+    subjects = {**ours, **({"nginx, static file": static} if static else {})}
+    times: dict[str, list[float]] = {name: [] for name in subjects}
     with ExitStack() as stack:
-        scrapers = [
-            stack.enter_context(each.scraper(Accept_Encoding=encoding)) for each in (server, static) if each is not None
-        ]
-        for scraper in scrapers:
-            scraper.time("/metrics")
+        scrapers = {
+            name: stack.enter_context(each.scraper(Accept_Encoding="identity")) for name, each in subjects.items()
+        }
         for _ in range(plan.scrapes):
-            for each, scraper in zip(times.values(), scrapers, strict=True):
-                each.append(scraper.time("/metrics"))
-    mine, *others = (Figure(max(each) / median(each), "x the median", of) for of, each in times.items())
-    what = (
-        f"slowest of {plan.scrapes:,} {NAMES[encoding]} scrapes under polling load, {plan.campaigns:,} campaigns "
-        f"(median {median(times['']) * 1000:.3g} ms)"
-    )
-    return alone(what, mine, Target(3, unit="x the median"), *map(str, others))
+            for name, scraper in scrapers.items():
+                times[name].append(scraper.time("/metrics"))
+    of = {name: Figure(max(each) / median(each), "x the median") for name, each in times.items()}
+    what = f"slowest of {plan.scrapes:,} plain scrapes, {plan.campaigns:,} campaigns polled"
+    others = ", ".join(f"{name}: {figure}" for name, figure in of.items() if name)
+    return alone(what, of[""], Target(3, unit="x the median"), others or "-")
 
 
 def _activities(server: Running, plan: Plan) -> dict[str, Callable[[], None]]:
+    size, names = plan.campaigns, campaigns.ids(2 * plan.campaigns)
+    reloads = {"nothing changed": names[:size], "half swapped": names[size // 2 :][:size], "all swapped": names[size:]}
     return {
+        **{f"{name} scrapes": partial(_get, server, "/metrics", plan, encoding) for encoding, name in NAMES.items()},
+        **{name: partial(_get, server, path, plan) for name, path in _PAGES.items()},
         **{
-            f"{name} scrapes": partial(_get, server, "/metrics", plan.pages, encoding)
-            for encoding, name in NAMES.items()
+            f"reloads, {how}": partial(_reload, server, [swapped, names[:size]], plan)
+            for how, swapped in reloads.items()
         },
-        **{name: partial(_get, server, path, plan.pages) for name, path in _PAGES.items()},
-        "reload": partial(_reload, server, plan.pages),
     }
 
 
-def _get(server: Running, path: str, times: int, encoding: str = "identity") -> None:
+def _get(server: Running, path: str, plan: Plan, encoding: str = "identity") -> None:
     with server.scraper(Accept_Encoding=encoding) as scraper:
-        for _ in range(times):
+        for _ in range(plan.pages):
             scraper.time(path)
 
 
-def _reload(server: Running, times: int) -> None:
-    with server.scraper() as scraper:
-        for _ in range(times):
+def _reload(server: Running, turns: list[list[str]], plan: Plan) -> None:
+    """Reload again and again, and see each time what has become of the page."""
+    text = server.config.read_text()
+    with server.scraper(Accept_Encoding="gzip") as scraper:
+        for turn in range(2 * plan.pages):
+            server.config.write_text(campaigns.swap(text, turns[turn % 2]))
             assert scraper.status("/-/reload", "POST") == 200
+            scraper.time("/metrics")
 
 
-def _stall(probe: subprocess.Popen[str], name: str, act: Callable[[], None], plan: Plan) -> Row:
-    ask(probe, "begin")
-    act()
-    longest = ask(probe, "end")
-    what = f"longest stall of the event loop, polls and {name}, {plan.campaigns:,} campaigns"
-    peer = Figure(longest[1], "s", "nginx beside it") if len(longest) > 1 else None
-    return alone(what, Figure(longest[0], "s"), _STALL, *([str(peer)] if peer else []))
+def _stall(server: Running, static: Running | None, act: Callable[[], None]) -> list[float]:
+    """Return the longest that each kept the probe waiting meanwhile."""
+    command = Checkout().command("tests.bench.probe", *(each.url for each in (server, static) if each))
+    with program(*command, stdin=subprocess.PIPE) as probe:
+        assert probe.stdin
+        assert probe.stdout
+        if not probe.stdout.readline():
+            raise FailedError("the probe ended")
+        act()
+        probe.stdin.close()
+        return list(json.loads(probe.stdout.read()))
+
+
+def _judge(what: str, stalls: dict[str, list[float]]) -> Row:
+    others = [f"{name}: {Figure(each[0], 's')}" for name, each in stalls.items() if name]
+    others += [f"nginx beside it: {Figure(longest, 's')}" for longest in stalls[""][1:]]
+    return alone(what, Figure(stalls[""][0], "s"), _STALL, ", ".join(others) or "-")

@@ -1,31 +1,53 @@
-"""How much is measured: short enough to wait for, or long."""
+"""How much is measured, and how subjects take turns."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TypeVar
+
+from tests.bench.programs import Checkout
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The sizes of one run. `pictures` is where the long run draws its growth, None for nowhere."""
+    """The sizes of one run: short enough to wait for, or long."""
 
     rounds: int = 3
-    polls: int = 2_000
-    in_flight: int = 32
+    polls: int = 2_000  # campaigns that are polled without a pause
+    polls_seconds: float = 3.0
+    paced: int = 1_000
+    paced_seconds: float = 60.0
     campaigns: int = 10_000
-    scrapes: int = 1_000
-    encodings: tuple[str, ...] = ("identity",)  # of those scrapes
-    pages: int = 5  # of each kind while the event loop is watched
+    scrapes: int = 300
+    pages: int = 3  # of each kind while the event loop is watched
     wrk_seconds: int = 2
-    start_sizes: tuple[int, ...] = (100, 10_000)
-    growth_sizes: tuple[int, ...] = (100, 1_000, 10_000, 50_000)
+    few: int = 100
+    growth: tuple[int, ...] = (1_000, 10_000, 50_000)
     growth_seconds: float = 30.0
-    hold_campaigns: int = 50_000
+    hold: int = 50_000
     hold_seconds: float = 300.0
-    shard_campaigns: int = 100_000
-    shard_seconds: float = 120.0
+    sharded: int = 100_000
+    sharded_seconds: float = 120.0
     interval: float = 60.0
-    pictures: Path | None = None
+    scrape_every: float = 15.0
+    versions: list[Checkout] = field(default_factory=lambda: [Checkout()])
 
 
 SHORT = Plan()
-LONG = Plan(rounds=5, encodings=("identity", "gzip"), pages=20, wrk_seconds=5)
+LONG = Plan(rounds=5, paced_seconds=180.0, scrapes=1_000, pages=20, wrk_seconds=5)
+
+
+def interleave(rounds: int, subjects: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
+    """Run all subjects in turn, `rounds` times over, so that a noisy minute meets them all."""
+    results: dict[str, list[T]] = {name: [] for name in subjects}
+    for _ in range(rounds):
+        for name, run in subjects.items():
+            results[name].append(run())
+    return results
+
+
+def medians(rounds: int, subjects: Mapping[str, Callable[[], float]]) -> dict[str, float]:
+    """Return the median of each subject's results."""
+    return {name: median(results) for name, results in interleave(rounds, subjects).items()}

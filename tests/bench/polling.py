@@ -1,87 +1,90 @@
-"""Polls: how many a second and what each costs, against stock httpx and against bare GETs."""
+"""Polls: how many a second and what each costs, at full speed and at the pace at which people run them."""
 
-import shutil
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
-from tests.bench import campaigns, meters
-from tests.bench.plan import Plan
-from tests.bench.programs import FailedError, Running, ask, hear, module, program, sandbox
-from tests.bench.rounds import interleave
-from tests.bench.scraper import wrk
-from tests.bench.table import Figure, Row, Target, against, missing
+from tests.bench import campaigns
+from tests.bench.peers import json_exporter
+from tests.bench.plan import Plan, interleave
+from tests.bench.programs import REQUESTS, Running, api, asked, exporter, exporters, peer, wait
+from tests.bench.table import Row, Target, compare, missing
 
 _HTTPX, _FLOOR = "stock httpx", "aiohttp GET"
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    rate: float
-    first: float  # of the meter, over all campaigns' first polls
-    spent: float  # the same over the polls that follow
-    api_share: float  # of a core that the sandbox took
+_WITHIN = 60.0
 
 
 def rows(plan: Plan) -> Iterator[Row]:
-    with TemporaryDirectory() as folder, sandbox(plan.polls) as api:
-        config = Path(folder) / "config.yaml"
-        config.write_text(campaigns.config(api.url, plan.polls, in_flight=plan.in_flight))
-        arguments = (api.url, str(plan.polls), str(plan.in_flight))
-        commands = {
-            "": module("tests.bench.ours", "poll", str(config)),
-            _HTTPX: module("tests.bench.peers.gauges", "poll", *arguments),
-            _FLOOR: module("tests.bench.peers.floor", *arguments),
+    """Poll without a pause: ours has an interval that it cannot keep."""
+    with api(plan.campaigns) as asked_api:
+        config = campaigns.config(asked_api.url, campaigns.ids(plan.campaigns), interval=1)
+        subjects: dict[str, Callable[[], AbstractContextManager[Running]]] = {
+            **{each.name: partial(exporter, config, of=each) for each in plan.versions},
+            _HTTPX: partial(peer, "peers.stock", asked_api.url, plan.polls),
+            _FLOOR: partial(peer, "peers.floor", asked_api.url, plan.polls),
         }
-        runs = interleave(plan.rounds, {name: partial(_run, command, api) for name, command in commands.items()})
-        yield from _compare(runs, plan)
-        yield _ceiling(api, runs, plan)
+        runs = interleave(plan.rounds, {name: partial(_run, run, asked_api, plan) for name, run in subjects.items()})
+    rates = {name: median(rate for rate, _ in of) for name, of in runs.items()}
+    costs = {name: median(cost for _, cost in of) for name, of in runs.items()}
+    yield from compare("polls a second, at full speed", "/s", rates, {_HTTPX: Target(5, at_least=True)})
+    limits = {_HTTPX: Target(0.2), _FLOOR: Target(2)}
+    yield from compare("CPU of a poll, at full speed", "s CPU", costs, limits)
 
 
-def _run(command: list[str], api: Running) -> _Run:
-    with program(*command) as process:
-        expected = hear(process)["campaigns"]
-        first, _ = _sweep(process, expected)  # connections are opened, series are made
-        before = meters.cpu_seconds(api.pid)
-        spent, seconds = _sweep(process, expected)
-        share = (meters.cpu_seconds(api.pid) - before) / seconds
-        return _Run(expected / seconds, first, spent, share)
+def _run(start: Callable[[], AbstractContextManager[Running]], api: Running, plan: Plan) -> tuple[float, float]:
+    """Return polls a second and CPU seconds of each, once each campaign was asked for and connections are open."""
+    with start() as subject:
+        deadline, first = time.monotonic() + _WITHIN, asked(api)
+        while asked(api) - first < plan.polls:
+            wait(0.05, deadline, "it does not poll")
+        began, polls, spent = time.perf_counter(), asked(api), subject.cpu
+        time.sleep(plan.polls_seconds)
+        spent, polls = subject.cpu - spent, asked(api) - polls
+        return polls / (time.perf_counter() - began), spent / polls
 
 
-def _sweep(process: subprocess.Popen[str], expected: int) -> tuple[float, float]:
-    """Let a subject ask all campaigns once; return what the meter counted, and the seconds it took."""
-    spent = meters.meter(process.pid)
-    with spent:
-        told = ask(process, "go")
-    if told["polls"] != expected:
-        raise FailedError(f"{process.args!r}: only {told['polls']} of {expected} polls succeeded")
-    return spent.total(), told["seconds"]
+def paced_rows(plan: Plan) -> Iterator[Row]:
+    """Poll as configured, all subjects at the same time, scraped as by a Prometheus."""
+    names = campaigns.ids(plan.paced)
+    with ExitStack() as stack:
+        asked_api = stack.enter_context(api(plan.paced))
+        probed = stack.enter_context(json_exporter.running())
+        config = campaigns.config(asked_api.url, names, interval=plan.interval, budget=plan.paced // 20 + 1)
+        ours = stack.enter_context(exporters(config, plan.versions))
+        before = {name: (each.cpu, each.total(REQUESTS)) for name, each in ours.items()}
+        of_probed = -probed.cpu if probed else 0
+        _scrape_all(ours.values(), probed, [json_exporter.probe(asked_api, name) for name in names], plan)
+        costs = {
+            name: (each.cpu - before[name][0]) / (each.total(REQUESTS) - before[name][1]) for name, each in ours.items()
+        }
+        if probed:
+            costs[json_exporter.NAME] = (of_probed + probed.cpu) / _probes(plan)
+    what = f"CPU of a poll with its share of scrapes, {plan.paced:,} campaigns every {plan.interval:.0f} s"
+    yield from compare(what, "s CPU", costs, {json_exporter.NAME: Target(0.5)})
+    if not probed:
+        yield missing(what, json_exporter.NAME)
 
 
-def _compare(runs: dict[str, list[_Run]], plan: Plan) -> Iterator[Row]:
-    rates = {name: Figure(median(run.rate for run in of), "/s", name) for name, of in runs.items()}
-    costs = {name: meters.cost(median(run.spent for run in of), plan.polls, name) for name, of in runs.items()}
-    what = f"polls, {plan.in_flight} in flight"
-    yield against(f"{what}: a second", rates[""], rates[_HTTPX], Target(5, at_least=True))
-    yield against(f"{what}: CPU each", costs[""], costs[_HTTPX], Target(0.2))
-    yield against(f"{what}: a second", rates[""], rates[_FLOOR])
-    yield against(f"{what}: CPU each", costs[""], costs[_FLOOR], Target(2))
-    first = {name: meters.cost(median(run.first for run in of), plan.polls, name) for name, of in runs.items()}
-    yield against("the first poll of each campaign: CPU each", first[""], first[_FLOOR])
+def _probes(plan: Plan) -> int:
+    return round(plan.paced * plan.paced_seconds / plan.interval)
 
 
-def _ceiling(api: Running, runs: dict[str, list[_Run]], plan: Plan) -> Row:
-    """Show that the sandbox API could have answered more than it was asked."""
-    what = "the sandbox API is no bottleneck: its own requests a second"
-    if shutil.which("wrk") is None:
-        return missing(what, "wrk")
-    path = f"/v1/campaigns/{campaigns.ids(1)[0]}/stats"
-    most = wrk(api.url + path, plan.wrk_seconds, plan.in_flight, Authorization=f"Bearer {campaigns.KEY}")
-    busiest = runs[""]  # the bare GETs ask more, but only their CPU is judged
-    asked = Figure(median(run.rate for run in busiest), "/s", "asked by this exporter")
-    share = median(run.api_share for run in busiest)
-    return against(f"{what} (then {share:.0%} of a core)", Figure(most, "/s"), asked, Target(1.5, at_least=True))
+def _scrape_all(ours: Iterable[Running], probed: Running | None, probes: list[str], plan: Plan) -> None:
+    """Scrape each exporter every 15 s, and probe one campaign after the other, each once an interval."""
+    pace = plan.interval / plan.paced
+    every = round(plan.scrape_every / pace)
+    with ExitStack() as stack:
+        scrapers = [stack.enter_context(each.scraper(Accept_Encoding="gzip")) for each in ours]
+        for scraper in scrapers:
+            scraper.time("/metrics")  # a connection that asks for nothing is closed
+        prober = stack.enter_context(probed.scraper(Accept_Encoding="gzip")) if probed else None
+        began = time.monotonic()
+        for turn in range(_probes(plan)):
+            time.sleep(max(0.0, began + turn * pace - time.monotonic()))
+            if prober:
+                prober.time(probes[turn % len(probes)])
+            if turn % every == every - 1:
+                for scraper in scrapers:
+                    scraper.time("/metrics")

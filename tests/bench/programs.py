@@ -1,17 +1,17 @@
 """Start the programs that are measured or measured with, and end them by their process id."""
 
-import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Self
 
+from tests.bench import runtime
 from tests.bench.campaigns import KEY, KEY_ENV
 from tests.bench.scraper import Scraper
 from tests.process import ROOT
@@ -20,22 +20,86 @@ from tests.tools import free_port
 SWEEP = "leadterra_workspace_sweep_duration_seconds"
 REQUESTS = "leadterra_api_requests_total"
 OVERRUNS = "leadterra_workspace_sweep_overruns_total"
-_PATIENCE = 20.0
 READY_WITHIN = 600.0
 """Seconds in which a first sweep of any size has ended."""
+_PATIENCE = 20.0
 
 
 class FailedError(Exception):
-    """Say what kept a measurement from being made."""
+    """Describe what kept a measurement from being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """One version of this exporter; `name` is "" for the one that the benchmark is of."""
+
+    name: str = ""
+    root: Path = ROOT
+
+    @classmethod
+    def at(cls, root: Path) -> Self:
+        command = ["git", "-C", str(root), "rev-parse", "--short", "HEAD"]
+        return cls(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip(), root)
+
+    def command(self, module: str, *arguments: object) -> list[str]:
+        return [runtime.python(self.root), "-m", module, *map(str, arguments)]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running server, or only a process where it has no `url`."""
+
+    pid: int
+    url: str = ""
+    config: Path = Path()
+
+    @property
+    def cpu(self) -> float:
+        """Return the CPU seconds so far: user and system, of all threads, ended ones too."""
+        return time.clock_gettime(~self.pid << 3 | 2)  # the clock that clock_getcpuclockid(3) names
+
+    @property
+    def memory(self) -> int:
+        """Return the bytes that are in memory (RSS)."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def scraper(self, **headers: str) -> Scraper:
+        return Scraper(self.url, **headers)
+
+    def get(self, path: str, **headers: str) -> bytes:
+        with self.scraper(**headers) as scraper:
+            return scraper.get(path)
+
+    def total(self, name: str) -> float:
+        """Scrape, and add up all series of a metric."""
+        page = self.get("/metrics").decode()
+        return sum(map(float, re.findall(rf"^{name}(?:{{.*}})? (\S+)$", page, re.MULTILINE)))
+
+    def wait_until_listening(self) -> None:
+        self.scraper().__exit__()
+
+    def wait_until_ready(self) -> None:
+        """Wait until the first sweep has ended."""
+        deadline = time.monotonic() + READY_WITHIN
+        with self.scraper() as scraper:
+            while scraper.status("/-/ready") != 200:
+                wait(0.02, deadline, "it is not ready")
+        while self.total(SWEEP) == 0:  # ready may come after an interval
+            wait(1, deadline, "the first sweep did not end")
+
+
+def wait(seconds: float, deadline: float, otherwise: str) -> None:
+    if time.monotonic() > deadline:
+        raise FailedError(otherwise)
+    time.sleep(seconds)
 
 
 @contextmanager
-def program(*command: str) -> Iterator[subprocess.Popen[str]]:
+def program(*command: str, root: Path = ROOT, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
     """Run a command until the block ends; what it says on stderr is shown."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), KEY_ENV: KEY}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    environment = {**os.environ, "PYTHONPATH": str(root), KEY_ENV: KEY}
+    process = subprocess.Popen(command, cwd=root, env=environment, stdin=stdin, stdout=subprocess.PIPE, text=True)
     with process:
         try:
             yield process
@@ -47,85 +111,52 @@ def program(*command: str) -> Iterator[subprocess.Popen[str]]:
                 process.kill()
 
 
-def module(name: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module of this project."""
-    return [sys.executable, "-m", name, *arguments]
-
-
-def hear(process: subprocess.Popen[str]) -> Any:
-    """Return the next line that a subject says, see control.py."""
-    assert process.stdout
-    line = process.stdout.readline()
-    if not line:
-        raise FailedError(f"{process.args!r} ended with status {process.wait()}")
-    return json.loads(line)
-
-
-def ask(process: subprocess.Popen[str], word: str) -> Any:
-    """Tell a subject what to do and return what came of it, see control.py."""
-    assert process.stdin
-    process.stdin.write(f"{word}\n")
-    process.stdin.flush()
-    return hear(process)
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A running server."""
-
-    url: str
-    pid: int
-
-    def scraper(self, **headers: str) -> Scraper:
-        return Scraper(self.url, **headers)
-
-    def total(self, name: str) -> float:
-        """Scrape, and add up all series of a metric."""
-        with self.scraper() as scraper:
-            page = scraper.get("/metrics").decode()
-        return sum(map(float, re.findall(rf"^{name}(?:{{.*}})? (\S+)$", page, re.MULTILINE)))
-
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_WITHIN
-        with self.scraper() as scraper:
-            while scraper.status("/-/ready") != 200:
-                if time.monotonic() > deadline:
-                    raise FailedError(f"not ready within {READY_WITHIN:.0f} s")
-                time.sleep(0.02)
-
-    def wait_until_swept(self) -> None:
-        """Wait for the end of the first sweep, which may come after ready."""
-        deadline = time.monotonic() + READY_WITHIN
-        while self.total(SWEEP) == 0:
-            if time.monotonic() > deadline:
-                raise FailedError(f"the first sweep did not end within {READY_WITHIN:.0f} s")
-            time.sleep(2)
+@contextmanager
+def server(*command: str, port: int, root: Path = ROOT) -> Iterator[Running]:
+    """Run a command that serves on a port; its first answer may still be to come."""
+    with program(*command, root=root) as process:
+        yield Running(process.pid, f"http://127.0.0.1:{port}")
 
 
 @contextmanager
-def sandbox(campaigns: int) -> Iterator[Running]:
-    """Run the sandbox API with so many load campaigns."""
-    flags = ("--listen-address=127.0.0.1:0", f"--load-campaigns={campaigns}")
-    with program(*module("exporter", "sandbox", *flags)) as process:
-        assert process.stdout
-        match = re.search(r"(http://[^/]+)/", process.stdout.readline())
-        if match is None:
-            raise FailedError("the sandbox did not start")
-        process.stdout.readline()
-        yield Running(match[1], process.pid)
-
-
-@contextmanager
-def exporter(config: Path, *flags: str) -> Iterator[Running]:
-    """Run the real command; its first answer may still be to come."""
+def peer(module: str, *arguments: object) -> Iterator[Running]:
+    """Run a module of this benchmark; its last argument is the port that it serves on."""
     port = free_port()
-    own = (f"--config.file={config}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn")
-    with program(*module("exporter", *own, "--web.enable-lifecycle", *flags)) as process:
-        yield Running(f"http://127.0.0.1:{port}", process.pid)
+    with server(*Checkout().command(f"tests.bench.{module}", *arguments, port), port=port) as running:
+        yield running
 
 
 @contextmanager
-def subject(name: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], Running]]:
-    """Run a module that serves a page and takes words, see control.py."""
-    with program(*module(name, *arguments)) as process:
-        yield process, Running(hear(process)["url"], process.pid)
+def api(campaigns: int) -> Iterator[Running]:
+    """Run the sandbox API with so many campaigns."""
+    with peer("api", campaigns) as running:
+        running.wait_until_listening()
+        yield running
+
+
+def asked(api: Running) -> int:
+    """Return the number of requests that the API has had."""
+    return int(api.get("/requests"))
+
+
+@contextmanager
+def exporter(config: str, *flags: str, of: Checkout = Checkout()) -> Iterator[Running]:
+    """Run the real command with a configuration."""
+    port = free_port()
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "config.yaml"
+        file.write_text(config)
+        own = (f"--config.file={file}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error")
+        command = of.command("exporter", *own, "--web.enable-lifecycle", *flags)
+        with server(*command, port=port, root=of.root) as running:
+            yield replace(running, config=file)
+
+
+@contextmanager
+def exporters(config: str, of: list[Checkout]) -> Iterator[dict[str, Running]]:
+    """Run several versions at once, all past their first sweep."""
+    with ExitStack() as stack:
+        servers = {each.name: stack.enter_context(exporter(config, of=each)) for each in of}
+        for each in servers.values():
+            each.wait_until_ready()
+        yield servers

@@ -1,95 +1,106 @@
 """Scrapes: what each costs against a custom collector's, and pages a second against nginx."""
 
-import gzip
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
-from itertools import product
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
-from tests.bench import campaigns, meters
+from tests.bench import campaigns
 from tests.bench.peers import nginx
-from tests.bench.plan import Plan
-from tests.bench.programs import Running, ask, subject
-from tests.bench.rounds import interleave
+from tests.bench.plan import Plan, medians
+from tests.bench.programs import Running, api, exporters, peer
 from tests.bench.scraper import wrk
-from tests.bench.table import Figure, Row, Target, against, missing
-from tests.tools import free_port
+from tests.bench.table import Row, Target, compare, missing
 
 NAMES = {"identity": "plain", "gzip": "gzip"}
-_OUR_SCRAPES = 5  # to one of the collector's, which takes as long as a hundred of ours
+_COLLECTOR, _NGINX = "custom collector", "nginx, static file"
 _CONNECTIONS = 4
-_Subject = tuple[subprocess.Popen[str], Running]
+_OUR_SCRAPES = 5  # to one of the collector's, which takes as long as a hundred of ours
 
 
 @contextmanager
-def ours(plan: Plan) -> Iterator[_Subject]:
-    """Run this exporter with a reading of every campaign."""
+def polled(plan: Plan, interval: float) -> Iterator[dict[str, Running]]:
+    """Run the exporter's versions, with a reading of every campaign."""
+    with api(2 * plan.campaigns) as asked:
+        config = campaigns.config(asked.url, campaigns.ids(plan.campaigns), interval=interval)
+        with exporters(config, plan.versions) as ours:
+            yield ours
+
+
+@contextmanager
+def once_more(kind: str, page: bytes) -> Iterator[Running]:
+    """Run prometheus_client with the same campaign series."""
     with TemporaryDirectory() as folder:
-        config = Path(folder) / "config.yaml"
-        config.write_text(campaigns.config("http://127.0.0.1:9", plan.campaigns))
-        with subject("tests.bench.ours", "serve", str(config)) as running:
+        file = Path(folder) / "page"
+        file.write_bytes(page)
+        with peer("peers.page", kind, file) as running:
+            running.wait_until_listening()
             yield running
 
 
 def cost_rows(plan: Plan) -> Iterator[Row]:
-    collector = ("tests.bench.peers.collector", str(plan.campaigns), str(free_port()))
-    with ours(plan) as own, subject(*collector) as peer:
-        for encoding, touched in product(NAMES, (False, True)):
-            subjects: dict[str, Callable[[], float]] = {
-                "": partial(_scrape, own, encoding, _OUR_SCRAPES, touched=touched),
-                "custom collector": partial(_scrape, peer, encoding, 1, touched=touched),
-            }
-            _scrape(own, encoding, 1, touched=touched)
-            spent = interleave(plan.rounds, subjects)
-            mine, other = (meters.cost(median(each), 1, name) for name, each in spent.items())
-            since = "a quarter polled since the last" if touched else "nothing changed"
-            size = f"{plan.campaigns:,} x {campaigns.SERIES} series"
-            yield against(f"CPU of a {NAMES[encoding]} scrape, {size}, {since}", mine, other, Target(0.02))
+    """Scrape while nothing changes, and then every 15 s while all is polled every 60 s."""
+    idle, paced = f"{plan.campaigns:,} campaigns, none polled since the last", "a quarter polled since the last"
+    with polled(plan, 3600) as ours, once_more("collector", ours[""].get("/metrics")) as other:
+        collected = {}
+        for encoding, name in NAMES.items():
+            subjects = {of: partial(_scrape, each, encoding, _OUR_SCRAPES) for of, each in ours.items()}
+            subjects[_COLLECTOR] = partial(_scrape, other, encoding, 1)
+            costs = medians(plan.rounds, subjects)
+            collected[encoding] = costs[_COLLECTOR]
+            yield from compare(f"CPU of a {name} scrape, {idle}", "s CPU", costs, {_COLLECTOR: Target(0.02)})
+    with polled(plan, plan.interval) as ours:
+        for encoding, name in NAMES.items():
+            costs = _paced(ours, encoding, plan) | {_COLLECTOR: collected[encoding]}
+            what = f"CPU of a {name} scrape every {plan.scrape_every:.0f} s, {paced}"
+            yield from compare(what, "s CPU", costs, {_COLLECTOR: Target(0.05)})
 
 
-def _scrape(running: _Subject, encoding: str, scrapes: int, *, touched: bool) -> float:
-    """Return what a scrape costs; the readings that change before it are not counted."""
-    process, server = running
-    spent = meters.meter(server.pid)
+def _scrape(server: Running, encoding: str, scrapes: int) -> float:
+    """Return what a scrape costs."""
     with server.scraper(Accept_Encoding=encoding) as scraper:
+        scraper.time("/metrics")
+        spent = server.cpu
         for _ in range(scrapes):
-            if touched:
-                ask(process, "touch")
-            with spent:
+            scraper.time("/metrics")
+        return (server.cpu - spent) / scrapes
+
+
+def _paced(ours: dict[str, Running], encoding: str, plan: Plan) -> dict[str, float]:
+    """Return what a scrape costs while polls go on: the least, in whose milliseconds the fewest polls were."""
+    costs: dict[str, list[float]] = {name: [] for name in ours}
+    for _ in range(plan.rounds + 1):
+        time.sleep(plan.scrape_every)
+        for name, server in ours.items():
+            with server.scraper(Accept_Encoding=encoding) as scraper:
+                spent = server.cpu
                 scraper.time("/metrics")
-    return spent.total() / scrapes
+                costs[name].append(server.cpu - spent)
+    return {name: min(each[1:]) for name, each in costs.items()}
 
 
 def rate_rows(plan: Plan) -> Iterator[Row]:
+    """Ask for pages as fast as four connections can."""
     for program in ("nginx", "wrk"):
         if shutil.which(program) is None:
             yield missing("pages a second", program)
             return
-    with ExitStack() as stack:
-        _, own = stack.enter_context(ours(plan))
-        static = stack.enter_context(mirror(own))
+    with polled(plan, 3600) as ours, mirror(ours[""]) as static:
         for encoding, name in NAMES.items():
             subjects = {
-                of: partial(wrk, f"{url}/metrics", plan.wrk_seconds, _CONNECTIONS, Accept_Encoding=encoding)
-                for of, url in (("", own.url), ("nginx, static file", static.url))
+                of: partial(wrk, f"{each.url}/metrics", plan.wrk_seconds, _CONNECTIONS, Accept_Encoding=encoding)
+                for of, each in {**ours, _NGINX: static}.items()
             }
-            rates = interleave(plan.rounds, subjects)
-            mine, other = (Figure(median(each), "/s", of) for of, each in rates.items())
             what = f"{name} pages a second, {_CONNECTIONS} connections, {plan.campaigns:,} campaigns"
-            yield against(what, mine, other, Target(0.9, at_least=True))
+            yield from compare(what, "/s", medians(plan.rounds, subjects), {_NGINX: Target(0.9, at_least=True)})
 
 
 @contextmanager
 def mirror(server: Running) -> Iterator[Running]:
     """Serve by nginx what a server's page is now, byte by byte."""
-    with TemporaryDirectory() as folder, server.scraper(Accept_Encoding="identity") as plain:
-        with server.scraper(Accept_Encoding="gzip") as compressed:
-            pages = plain.get("/metrics"), compressed.get("/metrics")
-        assert gzip.decompress(pages[1])[:1000] == pages[0][:1000]
-        with nginx.running(Path(folder), *pages) as running:
-            yield running
+    pages = (server.get("/metrics", Accept_Encoding=encoding) for encoding in NAMES)
+    with TemporaryDirectory() as folder, nginx.running(Path(folder), *pages) as running:
+        yield running

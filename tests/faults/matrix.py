@@ -1,267 +1,185 @@
-"""Every fault: how it begins and ends, whose polls it meets, and what is to be seen of it."""
+"""Every fault: how it happens, whose polls it meets, and what is to be seen of it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from exporter.errors import Reason
+from tests.fake_api import Script, drip, http, silence
 from tests.faults import scripts
 from tests.faults import surroundings as around
-from tests.faults.world import ACME, BAD, EVERYBODY, HALF, INTERVAL, RETRIES, Setting, World
-from tests.scripted_api import Script, drip, http, silence
+from tests.faults.world import ALL, HALF, INTERVAL, NEXT_KEY, ONE, Fault, Process, Workspace
 
 
-def _usual(seconds: float) -> float:
-    """Tell how many requests the workspace may send in so many seconds: each poll has its retries, and no more."""
-    return len(ACME) * (1 + RETRIES) * (seconds / INTERVAL + 2)
+def _answered(name: str, script: Script, reason: Reason, detail: str, meets: int = ONE, **more: Any) -> Fault:
+    @contextmanager
+    def happens(here: Workspace) -> Iterator[None]:
+        here.api.answers.update(dict.fromkeys(here.campaigns[:meets], script))
+        yield
+        here.api.answers.clear()
+
+    return Fault(name, happens, meets, reason, detail, **more)
 
 
-def _held(seconds: float) -> float:
-    """Tell the same where a workspace asks once an interval; each campaign may have been on its way."""
-    return len(ACME) + seconds / INTERVAL + 1
+def _limited(header: str, **more: Any) -> Fault:
+    answer, more = http(429, b"", f"Retry-After: {header}"), {"asks_some": True, **more}
+    return _answered(f"429, Retry-After: {header}", answer, Reason.RATE_LIMITED, "HTTP 429", ALL, **more)
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One row of the table.
-
-    `meets` are the campaigns whose polls fail, with `reason` and `detail`; where nobody's do, `note` says what is to
-    be seen. `log` is a further event that the log tells of once; a failed poll is told of once for each campaign, or
-    only for those that were asked where the row `tells_some`. A `brief` fault ends as soon as it is noticed, and
-    comes back `bursts` times. `check` is called while the fault lasts.
-    """
-
-    name: str
-    begin: Callable[[World], object]
-    end: Callable[[World], object] = lambda world: world.acme.mend()
-    meets: tuple[str, ...] = ()
-    reason: str = ""
-    detail: str = ""
-    note: str = ""
-    log: str = ""
-    tells_some: bool = False
-    brief: bool = False
-    bursts: int = 1
-    check: Callable[[World], object] = lambda _: None
-    most_requests: Callable[[float], float] = _usual
-    setting: Setting = field(default_factory=Setting)
-
-    @property
-    def awaits_answer(self) -> bool:
-        """Tell whether a poll may still wait for its time-out when the fault ends."""
-        return self.reason == Reason.TIMEOUT
+def _without_retries(seconds: float) -> float:
+    """Return how many requests there may be in so many seconds where nothing is tried again."""
+    return ALL * (seconds / INTERVAL + 2)
 
 
-def _answer(script: Script, *campaigns: str) -> Callable[[World], None]:
-    return lambda world: world.acme.break_(script, *campaigns)
+def _refused_key(seconds: float) -> float:
+    """Return the same for a key that is refused: each campaign may have been on its way, with the last key and it."""
+    return 2 * ALL + seconds / INTERVAL + 1
 
 
-def _limited(header: str, most_requests: Callable[[float], float]) -> Fault:
-    return Fault(
-        f"429, Retry-After: {header}",
-        _answer(http(429, b"", f"Retry-After: {header}"), *ACME),
-        meets=ACME,
-        reason=Reason.RATE_LIMITED,
-        detail="HTTP 429",
-        tells_some=True,
-        most_requests=most_requests,
-    )
+@contextmanager
+def _answer_once(here: Workspace) -> Iterator[None]:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        del here.api.answers[here.campaigns[0]]
+        writer.write(http(503))
+
+    here.api.answers[here.campaigns[0]] = answer
+    yield
 
 
-_NO_ANSWER = "no whole answer within 1 s"
-_TOO_LARGE = "the answer is larger than 1 MiB"
+_FAILED, _INVALID, _REFUSED = Reason.CONNECTION_FAILED, Reason.INVALID_RESPONSE, Reason.AUTHENTICATION_FAILED
+_UNKNOWN = "the host name does not resolve"
+_STRANGER = "certificate not accepted: unable to get local issuer certificate"
+_EXPIRED = "certificate not accepted: certificate has expired"
+_LATE = "no whole answer within 2 s"
+_NOT_HTTP = "the answer is not HTTP: too many headers received"
+_LARGE = "the answer is larger than 1024 KiB"
+_NOT_ASKED_FOR = "the answer is compressed in a way that was not asked for: only gzip is read"
+_ERROR = http(200, b'{"success": false, "message": "suspended", "sent": 0}')
+_IS_ERROR = "HTTP 200, but the answer says that it is an error: suspended"
+_REDIRECT = http(302, b"", "Location: /v1/campaigns/camp_bad/stats")
+_NOT_FOLLOWED = "HTTP 302: a redirect, not followed so that the key does not travel; check api.base_url"
+_KEY_REFUSED = 'msg="key refused" workspace={} detail="HTTP 401'
+_KEPT = "the last key stays in use"
+_UNREAD = 'msg="the API key cannot be read, the last one stays in use"'
+_NOT_LOADED = 'msg="the configuration was not loaded, the old one stays in use"'
+_IS_NOT_LOADED = "`leadterra_exporter_config_last_reload_successful` 0"
+_CLOCK = "`last_success` follows the clock"
 
 _CONNECTION = [
+    Fault(_UNKNOWN, around.host_unknown, ALL, _FAILED, _UNKNOWN, host="api.test"),
+    Fault("connection refused", around.refused, ALL, _FAILED, "connection refused"),
+    # No pile of overlapping sweeps stops the scheduler.
+    _answered("accepted, then silence", silence, Reason.TIMEOUT, _LATE, ALL, requests=20),
+    _answered("half of the campaigns hang", silence, Reason.TIMEOUT, _LATE, HALF),
+    Fault("certificate of another authority", around.presented("stranger"), ALL, _FAILED, _STRANGER, tls=True),
+    Fault("certificate expired", around.presented("expired"), ALL, _FAILED, _EXPIRED, tls=True),
     Fault(
-        "the host name does not resolve",
-        around.forget_host,
-        around.know_host,
-        meets=ACME,
-        reason=Reason.CONNECTION_FAILED,
-        detail="the host name does not resolve",
-        setting=Setting(prepare=around.prepare_resolver, host="api.test", environment={"PYTHONPATH": "{folder}"}),
-    ),
-    Fault(
-        "connection refused",
-        lambda w: w.acme.refuse(),
-        meets=ACME,
-        reason=Reason.CONNECTION_FAILED,
-        detail="connection refused",
-    ),
-    Fault(
-        "accepted, then silence",
-        _answer(silence),
-        meets=ACME,
-        reason=Reason.TIMEOUT,
-        detail=_NO_ANSWER,
-        check=lambda world: world.wait_for_requests(20),  # no pile of overlapping sweeps stops the scheduler
-    ),
-    Fault("half of the campaigns hang", _answer(silence, *HALF), meets=HALF, reason=Reason.TIMEOUT, detail=_NO_ANSWER),
-    Fault(
-        "certificate of another authority",
-        around.present("stranger"),
-        around.present("good"),
-        meets=ACME,
-        reason=Reason.CONNECTION_FAILED,
-        detail="certificate not accepted: unable to get local issuer certificate",
-        setting=around.TLS,
-    ),
-    Fault(
-        "certificate expired",
-        around.present("expired"),
-        around.present("good"),
-        meets=ACME,
-        reason=Reason.CONNECTION_FAILED,
-        detail="certificate not accepted: certificate has expired",
-        setting=around.TLS,
+        "another authority in the CA file, then its certificate",
+        around.authority_changed,
+        note="the file is read again within 2 s",
+        tls=True,
     ),
 ]
-
 _ANSWERS = [
-    Fault("one byte at a time", _answer(drip, *BAD), meets=BAD, reason=Reason.TIMEOUT, detail=_NO_ANSWER),
-    Fault(
-        "slow headers without end",
-        _answer(scripts.slow_headers, *BAD),
-        meets=BAD,
-        reason=Reason.TIMEOUT,
-        detail=_NO_ANSWER,
-    ),
-    Fault(
-        "headers without end",
-        _answer(scripts.endless_headers, *BAD),
-        meets=BAD,
-        reason=Reason.CONNECTION_FAILED,
-        detail="the answer is not HTTP",
-    ),
-    Fault(
-        "cut in the middle of the body",
-        _answer(scripts.cut, *BAD),
-        meets=BAD,
-        reason=Reason.CONNECTION_FAILED,
-        detail="the answer broke off",
-    ),
-    Fault(
-        "body of 100 MB",
-        _answer(scripts.huge, *BAD),
-        meets=BAD,
-        reason=Reason.INVALID_RESPONSE,
-        detail=_TOO_LARGE,
-    ),
-    Fault(
-        "gzip bomb of 900 MiB",
-        lambda world: world.acme.break_(scripts.bomb(), *BAD),
-        meets=BAD,
-        reason=Reason.INVALID_RESPONSE,
-        detail=_TOO_LARGE,
-    ),
-    Fault(
-        "gzip bomb in a gzip bomb",
-        lambda world: world.acme.break_(scripts.nested_bomb(), *BAD),
-        meets=BAD,
-        reason=Reason.INVALID_RESPONSE,
-        detail="the answer cannot be decompressed",
-    ),
-    Fault(
-        "redirect to itself",
-        _answer(http(302, b"", "Location: /v1/campaigns/camp_bad/stats"), *BAD),
-        meets=BAD,
-        reason=Reason.UNEXPECTED_STATUS,
-        detail="HTTP 302: a redirect, not followed so that the key does not travel; check api.base_url",
-    ),
-]
-
-_STATUSES = [
-    Fault(
+    _answered("one byte at a time", drip, Reason.TIMEOUT, _LATE),
+    _answered("slow headers without end", scripts.headers_without_end(1, 0.1), Reason.TIMEOUT, _LATE),
+    _answered("headers without end", scripts.headers_without_end(1000, 0), _FAILED, _NOT_HTTP),
+    _answered("cut in the middle of the body", scripts.cut, _FAILED, "the answer broke off"),
+    _answered("body of 100 MB", scripts.huge, _INVALID, _LARGE),
+    _answered("gzip bomb of 900 MiB", scripts.BOMB, _INVALID, _LARGE),
+    _answered("gzip bomb in a gzip bomb", scripts.NESTED_BOMB, _INVALID, _NOT_ASKED_FOR),
+    _answered("200 with an error in it", _ERROR, _INVALID, _IS_ERROR),
+    _answered("redirect to itself", _REDIRECT, Reason.UNEXPECTED_STATUS, _NOT_FOLLOWED),
+    _answered(
         "401 for many intervals",
-        _answer(http(401)),
-        meets=ACME,
-        reason=Reason.AUTHENTICATION_FAILED,
-        log='msg="key refused" workspace=acme detail="HTTP 401"',
-        check=lambda world: world.wait_for_requests(5),
-        most_requests=_held,
+        http(401),
+        _REFUSED,
+        "",
+        ALL,
+        log=f'{_KEY_REFUSED}"',
+        requests=5,
+        most_requests=_refused_key,
     ),
-    _limited("3", _held),
-    _limited("1000000000", _held),
-    _limited("Wed, 21 Oct 2015 07:28:00 GMT", _usual),
-    _limited("soon", _usual),
-    Fault(
-        "503 once",
-        lambda world: world.acme.break_once(http(503), *BAD),
-        note="as ever, the retry brings the reading",
-    ),
-    Fault(
-        "503 now and then",
-        _answer(http(503), *BAD),
-        meets=BAD,
-        reason=Reason.SERVER_ERROR,
-        detail="HTTP 503",
-        brief=True,
-        bursts=3,
-    ),
-    Fault("503 for long", _answer(http(503), *BAD), meets=BAD, reason=Reason.SERVER_ERROR, detail="HTTP 503"),
+    _answered("401 for one campaign", http(401), _REFUSED, "HTTP 401"),
+    _limited("3", most_requests=_without_retries),
+    _limited("1000000000", most_requests=_without_retries),
+    _limited("Wed, 21 Oct 2015 07:28:00 GMT"),
+    _limited("soon"),
+    Fault("503 once", _answer_once, note="as ever, the retry brings the reading"),
+    _answered("503 now and then", http(503), Reason.SERVER_ERROR, "HTTP 503", brief=3),
+    _answered("503 for long", http(503), Reason.SERVER_ERROR, "HTTP 503"),
 ]
-
-_KEY_KEPT = 'msg="the API key cannot be read, the last one stays in use"'
-
 _KEY_FILE = [
-    Fault("key file gone", around.remove_key, around.rotate_key, note="the last key stays in use", log=_KEY_KEPT),
-    Fault("key file empty", around.empty_key, around.rotate_key, note="the last key stays in use", log=_KEY_KEPT),
-    Fault("key file replaced hundreds of times a second", around.storm_of_keys, around.end, note="each key is whole"),
+    Fault("key file gone", around.key_file(None), note=_KEPT, log=_UNREAD),
+    Fault("key file empty", around.key_file(""), note=_KEPT, log=_UNREAD),
+    Fault("key file replaced hundreds of times a second", around.storm_of_keys, note="each key is whole"),
     Fault(
         "key file half written",
-        around.half_key,
-        around.whole_key,
-        meets=ACME,
-        reason=Reason.AUTHENTICATION_FAILED,
-        log='msg="key refused" workspace=acme detail="HTTP 401"',
-        brief=True,
-        most_requests=_held,
+        around.key_file(NEXT_KEY[:9]),
+        ALL,
+        _REFUSED,
+        log=f'{_KEY_REFUSED}: authentication_failed"',
+        brief=1,
+        most_requests=_refused_key,
     ),
 ]
-
 _MACHINE = [
     Fault(
         "file descriptors exhausted",
-        around.exhaust_descriptors,
-        around.grant_descriptors,
-        meets=EVERYBODY,
-        reason=Reason.CONNECTION_FAILED,
-        detail="too many open files",
+        around.descriptors_exhausted,
+        ALL,
+        _FAILED,
+        "too many open files",
         note="scrapes over open connections go on",
+        process=Process(),
     ),
     Fault(
         "configuration replaced by a directory, then reload",
-        around.make_config_a_directory,
-        around.restore_config,
-        note="`leadterra_exporter_config_last_reload_successful` 0",
-        log='msg="the configuration was not loaded, the old one stays in use"',
-        check=around.reload_failed,
+        around.config_is_a_directory,
+        note=_IS_NOT_LOADED,
+        log=_NOT_LOADED,
+        process=Process(),
     ),
-    Fault(
-        "wall clock an hour ahead",
-        around.shift_clock(3600),
-        around.shift_clock(0),
-        note="`last_success` follows the clock",
-        check=around.shows_clock(3600),
-        setting=around.FAKE_CLOCK,
-    ),
-    Fault(
-        "wall clock an hour behind",
-        around.shift_clock(-3600),
-        around.shift_clock(0),
-        note="`last_success` follows the clock",
-        check=around.shows_clock(-3600),
-        setting=around.FAKE_CLOCK,
-    ),
-    Fault("disk of the log full", around.log_much, around.end, setting=Setting(command='exec "$@" 2>/dev/full')),
-    Fault(
-        "stderr closed",
-        around.log_much,
-        around.end,
-        check=around.stderr_is_null,
-        setting=Setting(command='exec "$@" 2>&-'),
-    ),
-    Fault("nobody reads the log any more", around.log_much, around.end, setting=around.LOG_READER_GONE),
-    Fault("the log's reader hangs", around.fill_pipe, around.end, setting=around.LOG_READER_HANGS),
+    Fault("wall clock an hour ahead", around.clock_shifted(3600), note=_CLOCK, process=around.FAKE_CLOCK),
+    Fault("wall clock an hour behind", around.clock_shifted(-3600), note=_CLOCK, process=around.FAKE_CLOCK),
+    Fault("disk of the log full", around.much_logged, process=around.LOG_DISK_FULL),
+    Fault("stderr closed", around.much_logged, process=around.LOG_CLOSED),
+    Fault("nobody reads the log any more", around.much_logged, process=around.LOG_READER_GONE),
+    Fault("the log's reader hangs", around.pipe_filled, process=around.LOG_READER_HANGS),
 ]
+FAULTS = [*_CONNECTION, *_ANSWERS, *_KEY_FILE, *_MACHINE]
 
-FAULTS = [*_CONNECTION, *_ANSWERS, *_STATUSES, *_KEY_FILE, *_MACHINE]
+FAULT_COLUMNS = ("fault", "what `/metrics` shows", "what the log says once", "recovery")
+_WHO = {ONE: "the campaign", HALF: "the campaigns that hang", ALL: "all campaigns of the workspace"}
+
+
+def fault_row(fault: Fault) -> tuple[str, ...]:
+    """Return what docs/faults.md has in these columns."""
+    return fault.name, _shows(fault), _log(fault), _recovery(fault)
+
+
+def _shows(fault: Fault) -> str:
+    if not fault.meets:
+        return fault.note or "as ever"
+    until = "stay" if fault.brief else "stay until they are `stale_after` old"
+    shows = f"`up` 0 and `error` with `{fault.reason}` for {_WHO[fault.meets]}; figures {until}"
+    return f"{shows}; {fault.note}" if fault.note else shows
+
+
+def _log(fault: Fault) -> str:
+    if fault.log:
+        return f"`{fault.log.format('acme')}`"
+    if not fault.detail:
+        return "nothing"
+    failed = f'`msg="poll failed" reason={fault.reason} detail="{fault.detail}"`'
+    if fault.asks_some:
+        return f"{failed} for each that was asked"
+    together = f', or from the fourth on `msg="{ALL} of {ALL} polls fail"` for all together'
+    return f"{failed} for each campaign{together if fault.meets == ALL else ''}"
+
+
+def _recovery(fault: Fault) -> str:
+    if not fault.meets:
+        return "none needed"
+    return "within an interval and `timeout`" if fault.reason == Reason.TIMEOUT else "within an interval"

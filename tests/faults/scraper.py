@@ -1,132 +1,167 @@
-"""Somebody who scrapes a process that may die at any moment, and what each page has to hold all the same."""
+"""Somebody who scrapes all the time, and what each page said, and when."""
 
 import gzip
 import http.client
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Self
 
-from exporter.exposition import Format
-from tests.exposition.parsed import samples
-from tests.faults.watcher import Shown, read_page
+from exporter.exposition import METRICS, Format
+from tests.fake_api import figures
 from tests.process import PATIENCE
 
-_SAMPLE = re.compile(r'([a-z_]+(?:\{(?:[a-z_]+="[^"\\\n]*",?)*\})?) (-?[0-9.e+-]+|\+Inf|NaN)')
-_STARTED = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
 _EVERY = 0.1
-_CUT = (http.client.HTTPException, ConnectionError)
+_GONE = (http.client.HTTPException, ConnectionError)  # IncompleteRead among them
+_LINE = re.compile(
+    r'(leadterra_campaign_\w+)\{workspace="\w+",campaign_id="(\w+)",campaign="\w+"(?:,\w+="(\w+)")?\} (\S+)'
+)
+_FIELDS = {metric.name: metric.field for metric in METRICS if metric.field}
 
-Truth = Mapping[str, Mapping[str, float]]
+
+def truth(campaign: str) -> Mapping[str, float]:
+    """Return the figures that the API has of a campaign."""
+    return {name: value for name, value in figures(campaign).items() if name != "campaignId"}
+
+
+@dataclass
+class Shown:
+    """What a page says of one campaign; `figures` by the API's names."""
+
+    up: bool | None = None
+    reasons: list[str] = field(default_factory=list)
+    last_success: float | None = None
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Scrape:
-    """A page that came whole."""
+    """A page that came whole: when, and how long it took, in seconds."""
 
+    at: float
+    seconds: float
     page: str
-    page_format: Format
+
+    @cached_property
+    def campaigns(self) -> Mapping[str, Shown]:
+        """What the page says of each campaign."""
+        campaigns: dict[str, Shown] = defaultdict(Shown)
+        for name, campaign, own, value in _LINE.findall(self.page):
+            shown = campaigns[campaign]
+            match name.removeprefix("leadterra_campaign_"):
+                case "up":
+                    shown.up = value == "1"
+                case "error":
+                    shown.reasons.append(own)
+                case "last_success_timestamp_seconds":
+                    shown.last_success = float(value)
+                case _ if name in _FIELDS:
+                    assert _FIELDS[name] not in shown.figures, f"{name} of {campaign} stands twice"
+                    shown.figures[_FIELDS[name]] = float(value)
+        return campaigns
+
+    @cached_property
+    def started(self) -> float:
+        """When the process that gave the page was started."""
+        return float(self.page.partition("\nprocess_start_time_seconds ")[2].partition("\n")[0])
+
+    def failing(self, campaigns: Iterable[str], reason: str, *, stale: bool = False) -> bool:
+        """Return whether the last poll of all of these failed for this reason, and their figures have become stale."""
+        shown = [self.campaigns[name] for name in campaigns]
+        fail = all(each.up is False and each.reasons == [reason] for each in shown)
+        return fail and not (stale and any(each.figures for each in shown))
+
+    def good(self, campaigns: Iterable[str]) -> bool:
+        """Return whether all of these show figures and no failure."""
+        return all((shown := self.campaigns[name]).up and shown.figures and not shown.reasons for name in campaigns)
 
 
 class Scraper:
-    """Scrape for as long as the context is open, over one connection for as long as it holds or over new ones."""
+    """Scrape ten times a second in a thread, for as long as the context is open.
 
-    def __init__(self, port: int, *, keeps_connection: bool, encoding: str, page_format: Format) -> None:
+    The connection is kept for as long as it holds, or not at all. `failed` counts the scrapes that did not come whole;
+    what is wrong with one that did is raised when the context ends. `latest_by` is by how many seconds a scrape began
+    too late, which is how late all else may be.
+    """
+
+    def __init__(
+        self, port: int, page_format: Format = Format.TEXT, encoding: str = "identity", *, keeps_connection: bool = True
+    ) -> None:
+        self.port = port
+        self.page_format = page_format
         self.scrapes: list[Scrape] = []
         self.failed = 0
-        self._port = port
+        self.latest_by = 0.0
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         self._keeps_connection = keeps_connection
-        self._format = page_format
         self._headers = {"Accept": page_format.value.partition("; charset")[0], "Accept-Encoding": encoding}
+        self._grew = threading.Condition()
         self._stop = threading.Event()
-        self._broken: BaseException | None = None
-        self._thread = threading.Thread(target=self._run)
+        self._pool = ThreadPoolExecutor(1)
+
+    def wait(self, condition: Callable[[Scrape], bool], what: str) -> Scrape:
+        """Return the first page from now on for which the condition holds."""
+        deadline, seen = time.monotonic() + PATIENCE, len(self.scrapes)
+        with self._grew:
+            while True:
+                for scrape in self.scrapes[seen:]:
+                    if condition(scrape):
+                        return scrape
+                seen = len(self.scrapes)
+                assert not self._running.done(), f"the page is gone before {what}"
+                assert self._grew.wait(deadline - time.monotonic()), f"never {what}: {self.scrapes[-1:]}"
+
+    def wait_for_successes(self, campaigns: Sequence[str], count: int) -> None:
+        """Wait until each campaign's last success has changed `count` times."""
+        seen: dict[str, set[float | None]] = {name: {None} for name in campaigns}
+
+        def enough(scrape: Scrape) -> bool:
+            for name, times in seen.items():
+                times.add(scrape.campaigns[name].last_success)
+            return all(len(times) > count + 1 for times in seen.values())
+
+        self.wait(enough, f"{count} polls of each campaign succeeded")
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._running = self._pool.submit(self._run)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join()
-        if self._broken:
-            raise self._broken
+        self._pool.shutdown()
+        self._connection.close()
+        self._running.result()
 
     def _run(self) -> None:
-        connection = connect(self._port)
-        try:
-            while not self._stop.wait(_EVERY):
-                try:
-                    self.scrapes.append(self._scrape(connection))
-                except _CUT:  # IncompleteRead among them
-                    self.failed += 1
-                    connection.close()
-                if not self._keeps_connection:
-                    connection.close()
-        except BaseException as error:  # noqa: BLE001 - raised again when the context ends
-            self._broken = error
-        finally:
-            connection.close()
+        due = time.monotonic() + _EVERY
+        while not self._stop.wait(due - time.monotonic()):
+            self.latest_by = max(self.latest_by, time.monotonic() - due)
+            try:
+                scrape = self._scrape()
+                with self._grew:
+                    self.scrapes.append(scrape)
+                    self._grew.notify_all()
+            except _GONE:
+                self.failed += 1
+                self._connection.close()
+            if not self._keeps_connection:
+                self._connection.close()
+            due = time.monotonic() + _EVERY
 
-    def _scrape(self, connection: http.client.HTTPConnection) -> Scrape:
-        connection.request("GET", "/metrics", headers=self._headers)
-        answer = connection.getresponse()
-        assert answer.status == http.client.OK
-        assert says_its_end(answer)
+    def _scrape(self) -> Scrape:
+        before = time.monotonic()
+        self._connection.request("GET", "/metrics", headers=self._headers)
+        answer = self._connection.getresponse()
         body = answer.read()
-        packed = answer.getheader("Content-Encoding") == "gzip"
-        assert packed == (self._headers["Accept-Encoding"] == "gzip")
-        return Scrape((gzip.decompress(body) if packed else body).decode(), self._format)
-
-
-def connect(port: int) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-
-
-def says_its_end(answer: http.client.HTTPResponse) -> bool:
-    """Tell whether a cut answer can be told from a shorter one."""
-    return bool(answer.getheader("Content-Length")) or answer.getheader("Transfer-Encoding") == "chunked"
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a page says of each campaign, and when its process started."""
-
-    campaigns: Mapping[str, Shown]
-    started: float
-
-
-def check_scrapes(scrapes: Sequence[Scrape], truth: Truth) -> Iterator[Seen]:
-    """Check the pages that one scraper got, in the order in which they came, and give what they say."""
-    last_successes: dict[tuple[float, str], float] = {}
-    for number, scrape in enumerate(scrapes):
-        seen = check_page(scrape, truth)
-        yield seen
-        if number % 25 == 0:
-            samples(scrape.page.encode(), scrape.page_format)  # as the client library reads it, which takes its time
-        for name, shown in seen.campaigns.items():
-            if shown.last_success is not None:
-                assert shown.last_success >= last_successes.get((seen.started, name), seen.started - 1)
-                last_successes[seen.started, name] = shown.last_success
-
-
-def check_page(scrape: Scrape, truth: Truth) -> Seen:
-    """Check one page."""
-    lines = scrape.page.split("\n")
-    assert lines.pop() == ""
-    if scrape.page_format is Format.OPENMETRICS:
-        assert lines.pop() == "# EOF"
-    matches = [_SAMPLE.fullmatch(line) for line in lines if not line.startswith("# ")]
-    series = [match[1] for match in matches if match]
-    assert len(series) == len(matches), "a line that is no sample"
-    assert len(series) == len(set(series)), "a sample that stands twice"
-    campaigns = read_page(scrape.page)
-    assert campaigns.keys() == truth.keys()
-    for name, shown in campaigns.items():
-        unread = shown.up is None and shown.last_success is None
-        assert shown.figures == ({} if unread else truth[name]), (name, shown)
-        assert not shown.reasons
-    started = _STARTED.search(scrape.page)
-    assert started
-    return Seen(campaigns, float(started[1]))
+        now = time.monotonic()
+        assert answer.status == http.client.OK, body
+        # A cut answer can be told from a shorter one.
+        assert answer.getheader("Content-Length") or answer.getheader("Transfer-Encoding") == "chunked"
+        is_packed = answer.getheader("Content-Encoding") == "gzip"
+        assert is_packed == (self._headers["Accept-Encoding"] == "gzip")
+        return Scrape(now, now - before, (gzip.decompress(body) if is_packed else body).decode())

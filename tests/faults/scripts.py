@@ -1,29 +1,27 @@
-"""Answers that a server should not give; those that tests/scripted_api.py has are not repeated here."""
+"""Answers that a server should not give; those that tests/fake_api.py has are not repeated here."""
 
 import asyncio
-import functools
 import zlib
 
-from tests.scripted_api import http
+from tests.fake_api import Script, http
 
 _MEGABYTE = bytes(2**20)
 
 
-async def endless_headers(writer: asyncio.StreamWriter) -> None:
-    """Send headers for ever."""
-    writer.write(b"HTTP/1.1 200 OK\r\n")
-    while True:
-        writer.write(b"X-More: to come\r\n" * 1000)
-        await writer.drain()
+async def garbage(writer: asyncio.StreamWriter) -> None:
+    """Speak another protocol."""
+    writer.write(b"220 mail.example ESMTP\r\n")
 
 
-async def slow_headers(writer: asyncio.StreamWriter) -> None:
-    """Send a header now and then, for ever."""
-    writer.write(b"HTTP/1.1 200 OK\r\n")
-    while True:
-        writer.write(b"X-More: to come\r\n")
-        await writer.drain()
-        await asyncio.sleep(0.1)
+def headers_without_end(at_once: int, pause: float) -> Script:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            writer.write(b"X-More: to come\r\n" * at_once)
+            await writer.drain()
+            await asyncio.sleep(pause)
+
+    return answer
 
 
 async def huge(writer: asyncio.StreamWriter) -> None:
@@ -40,23 +38,14 @@ async def cut(writer: asyncio.StreamWriter) -> None:
     await writer.drain()
 
 
-@functools.cache
-def bomb() -> bytes:
-    """Return an answer of 1 MB of less than 1 MiB that unpacks to 900 MiB."""
-    return http(200, _zeros(), "Content-Encoding: gzip")
-
-
-@functools.cache
-def nested_bomb() -> bytes:
-    """Return an answer of some KB that unpacks to 1 MB, and that to 900 MiB."""
+def _packed(plain: bytes) -> bytes:
     packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
-    return http(200, packer.compress(_zeros()) + packer.flush(), "Content-Encoding: gzip, gzip")
+    return packer.compress(plain) + packer.flush(zlib.Z_FULL_FLUSH)
 
 
-@functools.cache
-def _zeros() -> bytes:
-    """Pack 900 MiB of zeros: a full flush makes the packer forget, so each block is the same."""
-    packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
-    head = packer.compress(_MEGABYTE) + packer.flush(zlib.Z_FULL_FLUSH)
-    block = packer.compress(_MEGABYTE) + packer.flush(zlib.Z_FULL_FLUSH)
-    return head + 899 * block
+# A full flush makes the packer forget, so each of 900 blocks of a megabyte of zeros is the same.
+_ZEROS = _packed(_MEGABYTE) + 899 * _packed(_MEGABYTE)[10:]
+BOMB = http(200, _ZEROS, "Content-Encoding: gzip")
+"""Some hundred KB that unpack to 900 MiB."""
+NESTED_BOMB = http(200, _packed(_ZEROS), "Content-Encoding: gzip, gzip")
+"""Some KB that unpack to some hundred KB, and those to 900 MiB."""

@@ -1,84 +1,59 @@
-"""A real exporter with two workspaces, an API of its own for each, and somebody who watches the page."""
+"""A real exporter with a workspace and an API for each fault, and somebody who scrapes it."""
 
 import http.client
-import json
-import resource
-import signal
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
-from tests.faults.api import FaultApi
-from tests.faults.watcher import Sighting, Watcher
+from exporter.errors import Reason
+from tests.certificates import Authority, Pair
+from tests.fake_api import FakeApi
+from tests.faults.scraper import Scraper
 from tests.process import PATIENCE, RunningExporter, running_exporter
 from tests.tools import free_port
-from tests.web.pki import Pair
 
-INTERVAL, TIMEOUT, STALE_AFTER, RETRIES = 2.0, 1.0, 6.0, 1
-BAD = ("camp_bad",)
-HALF = ("camp_bad", "camp_worse")
-ACME = (*HALF, "camp_good", "camp_better")
-GLOBEX = ("camp_other", "camp_another")
-EVERYBODY = (*ACME, *GLOBEX)
-KEY, NEXT_KEY, GLOBEX_KEY = "sk_test_acme_0123456789", "sk_test_acme_next_9876543210", "sk_test_globex"
+INTERVAL, TIMEOUT, STALE_AFTER, RETRIES = 3.0, 2.0, 9.0, 1
+ONE, HALF, ALL = 1, 2, 4
+"""How many of a workspace's campaigns a fault may meet."""
+KEY, NEXT_KEY = "sk_test_acme_0123456789", "sk_test_acme_next_9876543210"
 
-_CONFIG = """\
-api: {{timeout: {timeout}s, retries: {retries}, max_concurrency: 4, requests_per_second: 20}}
-poll: {{interval: {interval}s, stale_after: {stale_after}s}}
+_CONFIG = f"""\
+api: {{timeout: {TIMEOUT:g}s, retries: {RETRIES}, max_concurrency: 4, requests_per_second: 20}}
+poll: {{interval: {INTERVAL:g}s, stale_after: {STALE_AFTER:g}s}}
 workspaces:
-  - name: acme
-    api: {{base_url: "{acme}"{options}}}
-    api_key_file: key
-    campaigns: [{campaigns}]
-  - name: globex
-    api: {{base_url: "{globex}"}}
-    api_key_env: GLOBEX_KEY
-    campaigns: [{others}]
+"""
+_WORKSPACE = '- {{name: {0}, api_key_file: {0}/key, campaigns: [{1}], api: {{base_url: "{2}"{3}}}}}\n'
+
+# The exporter's own resolver, with one name added that is known while a file is there: no test may ask a real server.
+_RESOLVER = """\
+import pathlib, socket
+resolve = socket.getaddrinfo
+def getaddrinfo(host, *rest, **options):
+    if host == "api.test":
+        if not pathlib.Path(__file__).with_name("resolves").exists():
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        host = "127.0.0.1"
+    return resolve(host, *rest, **options)
+socket.getaddrinfo = getaddrinfo
 """
 
 
 @dataclass
-class Setting:
-    """How a world differs from a plain one; in each text {folder} is the world's folder.
+class Workspace:
+    """One of the exporter's workspaces, for one fault; `folder` has its key and certificates."""
 
-    `prepare` fills the folder and returns the API's certificate, where it has one. `host` stands in place of
-    127.0.0.1 in the API's URL, `command` is a shell's that starts `$@` otherwise.
-    """
-
-    prepare: Callable[[Path], Pair | None] = lambda _: None
-    host: str = "127.0.0.1"
-    command: str = ""
-    api_options: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class World:
-    """What a fault is done to."""
-
+    name: str
     folder: Path
-    acme: FaultApi
-    globex: FaultApi
+    api: FakeApi
     exporter: RunningExporter
-    port: int
-    watcher: Watcher
-    _ends: list[Callable[[], object]] = field(default_factory=list)
-
-    def at_end(self, call: Callable[[], object]) -> None:
-        """Call this when the fault ends, the last first."""
-        self._ends.append(call)
-
-    def end(self) -> None:
-        """End what `at_end` was told of."""
-        while self._ends:
-            self._ends.pop()()
+    scraper: Scraper
 
     @property
-    def pid(self) -> int:
-        return self.exporter.process.pid
+    def campaigns(self) -> list[str]:
+        return [f"{self.name}_{number}" for number in range(ALL)]
 
     @property
     def key_file(self) -> Path:
@@ -86,126 +61,121 @@ class World:
 
     @property
     def config_file(self) -> Path:
-        return self.folder / "config.yaml"
+        return self.folder.parent / "config.yaml"
 
-    def truth(self, campaign: str) -> Mapping[str, float]:
-        """Give the figures that the API has of a campaign."""
-        api = self.acme if campaign in ACME else self.globex
-        return {name: value for name, value in json.loads(api.figures(campaign)).items() if name != "campaignId"}
+    def wait_for_requests(self, count: int, key: str = KEY, after: int | None = None) -> None:
+        """Wait until so many requests have come with this key, after the first ones or from now on."""
+        before = len(self.api.requests) if after is None else after
+        came = lambda _: sum(request.key == key for request in self.api.requests[before:]) >= count  # noqa: E731
+        self.scraper.wait(came, f"{count} requests came")
 
     def ask(self, path: str, method: str = "GET") -> int:
         """Ask over a new connection and return the status."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        try:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.scraper.port, timeout=PATIENCE)) as connection:
             connection.request(method, path)
             return connection.getresponse().status
-        finally:
-            connection.close()
 
     def reload(self) -> int:
         return self.ask("/-/reload", "POST")
 
-    def wait_for_successes(self, count: int) -> None:
-        """Wait until each campaign's last success has changed `count` times."""
-        seen: dict[str, set[float | None]] = {name: set() for name in EVERYBODY}
 
-        def enough(sighting: Sighting) -> bool:
-            for name, shown in sighting.campaigns.items():
-                seen[name].add(shown.last_success)
-            return all(len(times - {None}) > count for times in seen.values())
+@dataclass(frozen=True)
+class Process:
+    """How an exporter is started; in each text {folder} is its folder.
 
-        self.watcher.wait(enough, f"{count} polls of each campaign succeeded")
+    `prepare` fills the folder; `command` is a shell's, where `$@` is the exporter.
+    """
 
-    def wait_for_requests(self, count: int, key: str = KEY) -> None:
-        """Wait until so many more requests have come with this key."""
+    prepare: Callable[[Path], object] = lambda _: None
+    command: str = 'exec "$@"'
+    environment: Mapping[str, str] = field(default_factory=dict)
 
-        def requests() -> int:
-            return sum(sent == key for _, sent in self.acme.requests)
 
-        before = requests()
-        self.watcher.wait(lambda _: requests() >= before + count, f"{count} requests came")
+Happens: TypeAlias = Callable[[Workspace], AbstractContextManager[None]]
+"""Begins a fault, and ends it when the context ends."""
 
-    def memory(self, field_: str = "VmRSS") -> float:
-        """Return the exporter's memory, or another line of its status, in MiB."""
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return int(next(line for line in lines if line.startswith(field_)).split()[1]) / 1024
 
-    def forget_peak(self) -> None:
-        """Let the peak of the memory (VmHWM) begin anew."""
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+@dataclass(frozen=True, eq=False)
+class Fault:
+    """One row of the table.
 
-    def descriptors(self, enough: int = 0) -> int:
-        """Count the exporter's descriptors without idle connections to the APIs; try until there are so few."""
-        fewest, deadline = 1 << 20, time.monotonic() + (PATIENCE if enough else 1.0)
-        while fewest > enough and time.monotonic() < deadline:
-            self.acme.drop_connections()
-            self.globex.drop_connections()
-            self.watcher.wait(lambda _: True, "scraped")
-            fewest = min(fewest, len(list(Path(f"/proc/{self.pid}/fd").iterdir())))
-        return fewest
+    The polls of the first `meets` of the workspace's campaigns fail, with `reason` and `detail`; where none does,
+    `note` says what is to be seen. `log` is a further event that is logged once; failed polls are logged where they
+    begin to fail, or only some of them where the row `asks_some`. It lasts until the figures are stale and so many
+    `requests` have come, or, where it is `brief`, until it is noticed, and comes back so often. A fault with a
+    `process` has an exporter of its own, all others share one.
+    """
 
-    def limit_descriptors(self, limit: int) -> None:
-        """Let the exporter open nothing that would get this number or a higher one, until the fault ends."""
-        soft, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (limit, hard))
-        self.at_end(lambda: resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (soft, hard)))
-
-    def stop(self) -> int:
-        self.exporter.process.send_signal(signal.SIGTERM)
-        return self.exporter.process.wait(PATIENCE)
+    name: str
+    happens: Happens
+    meets: int = 0
+    reason: Reason | None = None
+    detail: str = ""
+    note: str = ""
+    log: str = ""
+    asks_some: bool = False
+    brief: int = 0
+    requests: int = 0
+    most_requests: Callable[[float], float] | None = None
+    process: Process | None = None
+    host: str = "127.0.0.1"
+    tls: bool = False
 
 
 @contextmanager
-def world(folder: Path, setting: Setting) -> Iterator[World]:
+def running_with(faults: Sequence[Fault], root: Path) -> Iterator[list[Workspace]]:
+    """Run an exporter with a workspace for each of these faults."""
     with ExitStack() as stack:
-        acme = stack.enter_context(FaultApi(KEY, ACME, setting.prepare(folder)))
-        acme.keys.add(NEXT_KEY)
-        globex = stack.enter_context(FaultApi(GLOBEX_KEY, GLOBEX))
-        _write(folder, setting, acme, globex)
-        arguments = [f"--config.file={folder / 'config.yaml'}", "--web.enable-lifecycle"]
-        exporter, port = _start(stack, arguments, setting, folder)
-        watcher = stack.enter_context(Watcher(port))
-        there = World(folder, acme, globex, exporter, port, watcher)
-        stack.callback(there.end)
-        yield there
+        (root / "sitecustomize.py").write_text(_RESOLVER)
+        (root / "resolves").touch()
+        apis, text = [], _CONFIG
+        for number, fault in enumerate(faults):
+            folder = root / f"acme{number}"
+            folder.mkdir()
+            (folder / "key").touch(0o600)
+            (folder / "key").write_text(KEY)
+            api = FakeApi(keys=(KEY, NEXT_KEY), certificate=_certificates(folder) if fault.tls else None)
+            apis.append(stack.enter_context(api))
+            campaigns = ", ".join(f"{folder.name}_{n}" for n in range(ALL))
+            options = f", ca_file: {folder.name}/authority.pem" if fault.tls else ""
+            text += _WORKSPACE.format(folder.name, campaigns, api.url.replace("127.0.0.1", fault.host), options)
+        (root / "config.yaml").write_text(text)
+        process = faults[0].process or Process()
+        process.prepare(root)
+        port = free_port()  # nobody can read which one it took where the log goes elsewhere
+        arguments = (f"--config.file={root / 'config.yaml'}", f"--web.listen-address=127.0.0.1:{port}")
+        through = ("sh", "-c", process.command.format(folder=root), "sh")
+        environment = {name: value.format(folder=root) for name, value in process.environment.items()}
+        environment["PYTHONPATH"] = str(root)
+        run = running_exporter(*arguments, "--web.enable-lifecycle", through=through, **environment)
+        exporter, scraper = stack.enter_context(run), stack.enter_context(Scraper(port))
+        scraper.wait(lambda _: True, "the first page came")
+        scraper.failed = 0
+        yield [Workspace(f"acme{n}", root / f"acme{n}", api, exporter, scraper) for n, api in enumerate(apis)]
 
 
-def _write(folder: Path, setting: Setting, acme: FaultApi, globex: FaultApi) -> None:
-    (folder / "key").write_text(KEY)
-    (folder / "key").chmod(0o600)
-    text = _CONFIG.format(
-        timeout=f"{TIMEOUT:g}",
-        retries=RETRIES,
-        interval=f"{INTERVAL:g}",
-        stale_after=f"{STALE_AFTER:g}",
-        acme=acme.url.replace("127.0.0.1", setting.host),
-        options=setting.api_options.format(folder=folder),
-        globex=globex.url,
-        campaigns=", ".join(ACME),
-        others=", ".join(GLOBEX),
-    )
-    (folder / "config.yaml").write_text(text)
+def _certificates(folder: Path) -> Pair:
+    """Write the certificates that the API may present; return the good one."""
+    authority = Authority(folder, "authority")
+    Authority(folder, "other").issue("stranger", "127.0.0.1")
+    authority.issue("expired", "127.0.0.1", is_expired=True)
+    return authority.issue("good", "127.0.0.1")
 
 
-def _start(stack: ExitStack, arguments: Sequence[str], setting: Setting, folder: Path) -> tuple[RunningExporter, int]:
-    environment = {name: value.format(folder=folder) for name, value in setting.environment.items()}
-    environment["GLOBEX_KEY"] = GLOBEX_KEY
-    if not setting.command:
-        address = "--web.listen-address=127.0.0.1:0"
-        exporter = stack.enter_context(running_exporter(*arguments, address, **environment))
-        return exporter, int(exporter.url.rpartition(":")[2])
-    port = free_port()  # nobody can read which one it took
-    address = f"--web.listen-address=127.0.0.1:{port}"
-    through = ("sh", "-c", setting.command.format(folder=folder), "sh")
-    exporter = stack.enter_context(running_exporter(*arguments, address, through=through, **environment))
-    _wait_for_listener(port)
-    return exporter, port
+def descriptors(workspaces: Sequence[Workspace], enough: int = 0) -> int:
+    """Count the exporter's descriptors without connections that an API holds open too; try until there are so few."""
+    exporter, ports = workspaces[0].exporter, {each.api.port for each in workspaces}
+    fewest, deadline = 1 << 20, time.monotonic() + (PATIENCE if enough else 1.0)
+    while fewest > enough and time.monotonic() < deadline:
+        for each in workspaces:
+            each.api.do(each.api.drop_connections())
+        workspaces[0].scraper.wait(lambda _: True, "scraped")
+        used = _used(ports)
+        fewest = min(fewest, sum(each not in used for each in exporter.descriptors()))
+    return fewest
 
 
-def _wait_for_listener(port: int) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"nothing listens on port {port}")
+def _used(ports: Container[int]) -> set[str]:
+    """Return the sockets that are being connected to these ports, or are and have not been closed by the other side."""
+    connections = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return {f"socket:[{each[9]}]" for each in connections if each[3] in ("01", "02") and int(each[2][-4:], 16) in ports}

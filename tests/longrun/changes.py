@@ -1,6 +1,5 @@
-"""What operators do to a configuration file in the course of weeks; it stays one without problems."""
+"""What operators do to a configuration file in the course of time; it stays one without problems."""
 
-from collections.abc import Callable
 from copy import deepcopy
 from random import Random
 from typing import Any, TypeAlias
@@ -16,95 +15,45 @@ BROKEN = (
 )
 """Files that must be refused."""
 
+_POLL = ({"interval": "17s"}, {"interval": "50s"}, {"interval": "2m", "stale_after": "6m"})
+_API = ({"timeout": "2s"}, {"timeout": "5s", "retries": 0}, {"requests_per_second": 5, "max_concurrency": 2})
+_LABELS: tuple[dict[str, str], ...] = ({}, {"team": "a"}, {"team": "b\n", "client": ""})
+_THRESHOLDS = ({"bounce_ratio": {"warning": None}}, {"bounce_ratio": {"warning": 0.01, "critical": 0.02}})
 
-def changed(document: Document, known: dict[str, tuple[str, ...]], dice: Random) -> Document:
-    """Give the document with one to four changes; `known` are the API's workspaces and campaigns."""
+
+def changed(document: Document, first: Document, dice: Random) -> Document:
+    """Return the document with some changes; what may be in it is what the `first` one has."""
     new = deepcopy(document)
-    for _ in range(dice.randint(1, 4)):
-        dice.choice(_CHANGES)(new, known, dice)
+    for _ in range(dice.randint(1, 3)):
+        workspace = dice.choice(new["workspaces"])
+        campaign = dice.choice(workspace["campaigns"])
+        match dice.randrange(7):
+            case 0:
+                dice.choice([new, workspace, campaign])["poll"] = dice.choice(_POLL)
+            case 1:
+                dice.choice([new, workspace, campaign])["thresholds"] = dice.choice(_THRESHOLDS)
+            case 2:
+                dice.choice([workspace, campaign])["labels"] = dice.choice(_LABELS)
+            case 3:
+                dice.choice([new, workspace]).setdefault("api", {}).update(dice.choice(_API))
+            case 4:
+                campaign["name"] = f'Name {dice.randrange(9)} "\\ \u00e4'
+            case 5:
+                workspace["campaigns"] = _some_campaigns(workspace, first, dice)
+            case _:
+                new["workspaces"] = _some_workspaces(first, dice)
     return new
 
 
-def _remove_campaign(document: Document, _: Any, dice: Random) -> None:
-    campaigns = dice.choice(document["workspaces"])["campaigns"]
-    if len(campaigns) > 1:
-        del campaigns[dice.randrange(len(campaigns))]
+def _some_campaigns(workspace: Document, first: Document, dice: Random) -> list[Document]:
+    """Return some of the workspace's campaigns, and now and then one that the API does not know."""
+    known = next(each for each in first["workspaces"] if each["api_key_file"] == workspace["api_key_file"])
+    there = [*deepcopy(known["campaigns"]), {"id": f"gone_{dice.randrange(5)}"}]
+    return dice.sample(there, dice.randint(1, len(there)))
 
 
-def _add_campaign(document: Document, known: dict[str, tuple[str, ...]], dice: Random) -> None:
-    workspace = dice.choice(document["workspaces"])
-    there = {campaign["id"] for campaign in workspace["campaigns"]}
-    unknown = f"camp_gone_{dice.randrange(5)}"  # the API has no such campaign
-    away = [id_ for id_ in (*known[workspace["api_key_file"]], unknown) if id_ not in there]
-    if away:
-        workspace["campaigns"].append({"id": dice.choice(away)})
-
-
-def _rename_campaign(document: Document, _: Any, dice: Random) -> None:
-    dice.choice(dice.choice(document["workspaces"])["campaigns"])["name"] = f'Name {dice.randrange(9)} "\\ \u00e4'
-
-
-def _remove_workspace(document: Document, _: Any, dice: Random) -> None:
-    if len(document["workspaces"]) > 1:
-        del document["workspaces"][dice.randrange(len(document["workspaces"]))]
-
-
-def _add_workspace(document: Document, known: dict[str, tuple[str, ...]], dice: Random) -> None:
-    """Add one that was removed, or a second one with the same key and campaigns."""
-    key = dice.choice(list(known))
-    if len(document["workspaces"]) < len(known) + 1:
-        campaigns = [{"id": id_} for id_ in known[key]]
-        document["workspaces"].append({"name": _new_name(document, dice), "api_key_file": key, "campaigns": campaigns})
-
-
-def _rename_workspace(document: Document, _: Any, dice: Random) -> None:
-    dice.choice(document["workspaces"])["name"] = _new_name(document, dice)
-
-
-def _new_name(document: Document, dice: Random) -> str:
-    taken = {workspace["name"] for workspace in document["workspaces"]}
-    return dice.choice([name for name in (f"workspace {n}" for n in range(9)) if name not in taken])
-
-
-def _set_pace(document: Document, _: Any, dice: Random) -> None:
-    _somewhere(document, dice)["poll"] = {"interval": dice.choice(["20s", "60s", "97s", "5m"]), "stale_after": "5m"}
-
-
-def _set_limits(document: Document, _: Any, dice: Random) -> None:
-    limits = {"warning": dice.choice([None, 0.01]), "critical": dice.choice([None, 0.02])}
-    _somewhere(document, dice)["thresholds"] = {"bounce_ratio": limits, "min_emails_sent": dice.randrange(500)}
-
-
-def _set_labels(document: Document, _: Any, dice: Random) -> None:
-    workspace = dice.choice(document["workspaces"])
-    place = dice.choice([workspace, dice.choice(workspace["campaigns"])])
-    place["labels"] = {dice.choice(["team", "client", "region"]): dice.choice(["", "a", "b\n"])}
-
-
-def _set_api(document: Document, _: Any, dice: Random) -> None:
-    dice.choice([document, *document["workspaces"]])["api"] = {
-        "requests_per_second": dice.choice([5, 10, 50]),
-        "max_concurrency": dice.choice([2, 10]),
-        "retries": dice.choice([0, 2]),
-        "timeout": dice.choice(["2s", "10s"]),
-    }
-
-
-def _somewhere(document: Document, dice: Random) -> Document:
-    workspace = dice.choice(document["workspaces"])
-    place: Document = dice.choice([document, workspace, dice.choice(workspace["campaigns"])])
-    return place
-
-
-_CHANGES: tuple[Callable[[Document, dict[str, tuple[str, ...]], Random], None], ...] = (
-    _remove_campaign,
-    _add_campaign,
-    _rename_campaign,
-    _remove_workspace,
-    _add_workspace,
-    _rename_workspace,
-    _set_pace,
-    _set_limits,
-    _set_labels,
-    _set_api,
-)
+def _some_workspaces(first: Document, dice: Random) -> list[Document]:
+    """Return some of the workspaces, perhaps with one twice, some under other names."""
+    chosen = dice.sample(first["workspaces"] * 2, dice.randint(1, len(first["workspaces"]) + 1))
+    names = dice.sample([workspace["name"] for workspace in first["workspaces"]] + ["other", "another"], len(chosen))
+    return [{**deepcopy(workspace), "name": name} for workspace, name in zip(chosen, names, strict=True)]

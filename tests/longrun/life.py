@@ -1,32 +1,69 @@
-"""Simulated days of an exporter's life: operators, faults and rotated keys at random, from a seed."""
+"""Hours of an exporter's life in virtual time, over real sockets and files: operators and faults at random."""
 
 import asyncio
 import gc
 import io
+import itertools
 import os
 import random
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from exporter import log
+from exporter.api import Client
 from exporter.app import Exporter
-from exporter.config import Key, load
-from exporter.shard import Shard
-from exporter.web.status import render_json, rows
-from tests.longrun.api import FIGURES, Api
+from exporter.config import Campaign, TargetKey, load
+from exporter.exposition import METRICS, Format
+from exporter.telemetry import Telemetry
+from tests.certificates import Authority, replace_file
+from tests.exposition.parsed import Labels, samples
+from tests.fake_api import FakeApi, Script, drip, http, silence
+from tests.faults import scripts
 from tests.longrun.changes import BROKEN, Document, changed
-from tests.longrun.page import Scrapes
 
-DAY = 86400.0
-_EVENTS_A_DAY = 60
-_CALM = 900.0
+HOURS, _EVENTS = 4, 60
+"""Simulated hours between two checkpoints, and what happens in them: each interval is short, so they are as days."""
+_CALM = 400.0
 """Seconds after which the longest hold and interval have passed and every campaign has been asked again."""
+_ON_THE_WAY = 0.05
+"""Real seconds that a busy machine may need to carry what is written to a socket to its other end."""
+
+_SCRIPTS: tuple[Script, ...] = (
+    *(http(status) for status in (204, 302, 400, 401, 403, 404, 418, 429, 500, 503)),
+    *(http(429, b"", f"Retry-After: {when}") for when in ("3", "1000000000", "soon", "Wed, 21 Oct 2015 07:28:00 GMT")),
+    http(503, b"", "Retry-After: 120"),
+    http(200, b'{"sent": 1, "campaignId": "another"}'),
+    http(200, b'{"success": false, "message": "sk_canary_of_another"}'),
+    http(200, b"garbage", "Content-Encoding: gzip"),
+    http(200, b" " * 2_000_000),
+    silence,
+    drip,
+    scripts.cut,
+    scripts.garbage,
+)
+_IDS = {name: [f"camp_{name}_{number}" for number in range(4)] for name in ("acme", "globex")}
+_KEYS = [(name, Campaign.kind, id_) for name, ids in _IDS.items() for id_ in ids]
+_FIELDS = {
+    metric.name: metric.field for metric in METRICS if metric.field and metric.name.startswith("leadterra_campaign_")
+}
+_NEVER_FALL = ("leadterra_campaign_leads_enrolled", "leadterra_campaign_emails_sent")
+_PARTS = ("leadterra_campaign_emails_delivered", "leadterra_campaign_emails_bounced")
+
+
+class _CountedClient(Client):
+    in_flight = 0
+
+    async def get(self, path: str) -> bytes:
+        _CountedClient.in_flight += 1
+        try:
+            return await super().get(path)
+        finally:
+            _CountedClient.in_flight -= 1
 
 
 class _Inline(ThreadPoolExecutor):
@@ -41,97 +78,99 @@ class _Inline(ThreadPoolExecutor):
         return done
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """What is left at the end of a day; events, requests and scrapes are those so far.
-
-    `memory` is the resident set in bytes, `blocks` how many pieces of memory Python has handed out.
-    """
-
-    day: int
-    events: int
-    requests: int
-    scrapes: int
-    memory: int
-    blocks: int
-    descriptors: int
-    tasks: int
-    clients: int
+def _by_campaign(page: dict[tuple[str, Labels], float]) -> dict[str, dict[TargetKey, float]]:
+    """Return what each metric says of each campaign, without the series by severity and reason."""
+    found: dict[str, dict[TargetKey, float]] = {}
+    for (name, labels), value in page.items():
+        by_name = dict(labels)
+        if "campaign_id" in by_name and not {"severity", "reason"} & by_name.keys():
+            found.setdefault(name, {})[by_name["workspace"], Campaign.kind, by_name["campaign_id"]] = value
+    return found
 
 
 class Life:
-    """One exporter, its API, its files, and what happens to them. Needs a running event loop."""
+    """One exporter with two workspaces, an API for each, its files, and what happens to them."""
 
-    def __init__(self, folder: Path, seed: int, campaigns: int = 12) -> None:
-        asyncio.get_running_loop().set_default_executor(_Inline())
-        self._folder = folder
+    def __init__(self, folder: Path, seed: int) -> None:
         random.seed(seed)  # spreads the retries
         self._dice = random.Random(seed)  # noqa: S311 - it must repeat
-        sizes = {"acme": campaigns - campaigns // 2, "globex": campaigns // 2}
-        self._known = {name: tuple(f"camp_{name}_{n}" for n in range(size)) for name, size in sizes.items()}
-        self._api = Api(random.Random(seed), self._known)  # noqa: S311 - its own: what happens must not hang on timing
-        self._document = self._first = _document(self._known)
-        self._scrapes = Scrapes()
-        self._events = 0
+        self._folder = folder
+        self._config_file = folder / "config.yaml"
+        self._frozen_at: float | None = None
+        self._apis = {
+            "acme": FakeApi(figures=self._figures),
+            "globex": FakeApi(figures=self._figures, certificate=self._new_certificate()),
+        }
+        self._requests = 0
+        self._last: dict[tuple[str, TargetKey], float] = {}
         self._log = io.StringIO()
         log.configure("debug", "logfmt", self._log)
-        self._write(self._first)
-        self._restore_keys()
-        clock = asyncio.get_running_loop().time
-        self._exporter = Exporter(
-            self._config_file,
-            load(self._config_file),
-            shard=Shard(),
-            process_metrics=False,
-            open_client=self._api.open_client,
-            wall=lambda: 1.75e9 + clock(),
-        )
 
-    async def days(self) -> AsyncIterator[Checkpoint]:
-        """Live on for ever, a day at a time; raises AssertionError where something does not hold."""
-        await self._exporter.start()
-        day = 0
-        try:
-            while True:
-                day += 1
-                for _ in range(_EVENTS_A_DAY):
-                    await asyncio.sleep(self._dice.uniform(0, 2 * DAY / _EVENTS_A_DAY))
-                    await self._happen()
-                await self._calm_down()
-                yield self._checkpoint(day)
-        finally:
-            await self._exporter.stop()
+    def patience(self) -> float:
+        """Return how long what is on its way may need: nothing is where an API holds back each answer."""
+        held = sum(api.held for api in self._apis.values())
+        return _ON_THE_WAY if _CountedClient.in_flight > held else 0.0
 
-    @property
-    def _config_file(self) -> Path:
-        return self._folder / "config.yaml"
+    async def hours(self) -> AsyncGenerator[dict[str, int], None]:
+        """Live on for ever, some hours at a time; raises AssertionError where something does not hold."""
+        asyncio.get_running_loop().set_default_executor(_Inline())
+        self._clock = asyncio.get_running_loop().time
+        async with self._apis["acme"], self._apis["globex"]:
+            self._first = self._document = self._first_document()
+            self._write(self._first)
+            await self._renew_keys()
+            config = load(self._config_file)
+            self._exporter = Exporter(
+                self._config_file,
+                config,
+                telemetry=Telemetry(of_process=False),
+                open_client=_CountedClient,
+                wall=lambda: 1.75e9 + self._clock(),
+            )
+            await self._exporter.start()
+            try:
+                for hours in itertools.count(HOURS, HOURS):
+                    for _ in range(_EVENTS):
+                        await asyncio.sleep(self._dice.uniform(0, 2 * 3600 * HOURS / _EVENTS))
+                        await self._happen()
+                    await self._calm_down()
+                    yield self._checkpoint(hours)
+            finally:
+                await self._exporter.stop()
+
+    def _first_document(self) -> Document:
+        """Return the first configuration; a key's file has the name of its workspace."""
+        workspaces = [
+            {
+                "name": name,
+                "api": {"base_url": api.url} | ({"ca_file": "ca.pem"} if api.url.startswith("https") else {}),
+                "api_key_file": name,
+                "campaigns": [{"id": id_} for id_ in _IDS[name]],
+            }
+            for name, api in self._apis.items()
+        ]
+        return {"poll": {"interval": "50s", "stale_after": "150s"}, "workspaces": workspaces}
+
+    def _figures(self, campaign_id: str) -> dict[str, Any]:
+        """Return the figures of a campaign that sends a mail a minute, unless it is made to stand still."""
+        sent = int((self._clock() if self._frozen_at is None else self._frozen_at) / 60) + len(campaign_id)
+        counts = {"totalEnrolled": sent + 9, "sent": sent, "delivered": sent * 9 // 10, "bounced": sent // 10}
+        return {"campaignId": campaign_id, **counts, "replied": 1, "queued": 9, "openRate": 0.5, "replyRate": None}
 
     async def _happen(self) -> None:
-        self._events += 1
-        event = self._dice.choice(
-            (
-                *(self._reconfigure,) * 4,
-                *(self._misbehave,) * 4,
-                self._api.behave,
-                self._break_config,
-                self._rotate_key,
-                self._lose_key,
-                self._go_down,
-            )
-        )
-        done = event()
-        if done is not None:
-            await done
-        self._scrapes.take(self._exporter)
-        render_json(rows(self._exporter.store.states()), now=0)
+        events = (self._reconfigure, self._reconfigure, self._misbehave, self._misbehave, self._misbehave)
+        others = (self._behave, self._break_config, self._renew_keys, self._lose_key, self._renew_ca, self._go_down)
+        await self._dice.choice((*events, *others))()
+        await asyncio.sleep(self._dice.uniform(0, 5))
+        self._scrape()
         self._check_log()
+        for api in self._apis.values():
+            self._requests += len(api.requests)
+            api.requests.clear()
 
     async def _reconfigure(self) -> None:
-        self._document = changed(self._document, self._known, self._dice)
-        await self._load(self._document)
-
-    async def _load(self, document: Document) -> None:
-        self._write(document)
+        self._document = changed(self._document, self._first, self._dice)
+        self._write(self._document)
         assert await self._exporter.reload() is None
 
     async def _break_config(self) -> None:
@@ -140,87 +179,100 @@ class Life:
         assert await self._exporter.reload()
         assert self._exporter.config is before
 
-    def _misbehave(self) -> None:
-        self._api.misbehave()
+    async def _misbehave(self) -> None:
+        name = self._dice.choice(list(self._apis))
+        who = self._dice.choice(["*", *_IDS[name]])
+        self._apis[name].answers[who] = self._dice.choice(_SCRIPTS)
+        self._apis[name].delay = self._dice.choice([0.02, 0.7, 4.0])
 
-    def _go_down(self) -> None:
-        self._api.is_down = True
+    async def _go_down(self) -> None:
+        await self._dice.choice(list(self._apis.values())).refuse()
 
-    def _rotate_key(self) -> None:
-        name = self._dice.choice(list(self._known))
-        self._put_key(name, self._api.renew_key(name))
+    async def _behave(self) -> None:
+        for api in self._apis.values():
+            api.answers.clear()
+            api.delay = 0.1
+            await api.listen()
 
-    def _lose_key(self) -> None:
-        file = self._folder / self._dice.choice(list(self._known))
-        self._dice.choice((lambda: file.unlink(missing_ok=True), lambda: file.write_text(""), self._restore_keys))()
+    async def _renew_keys(self) -> None:
+        """Revoke the keys and put new ones in their place, which are noticed without a reload."""
+        for name, api in self._apis.items():
+            key = f"sk_canary_{self._dice.randrange(2**64):x}"
+            api.keys = {key}
+            if self._dice.random() < 0.5:  # half of the operators write it in place
+                (self._folder / name).write_text(key)
+            else:
+                replace_file(self._folder / name, key)
+            (self._folder / name).chmod(0o600)
 
-    def _restore_keys(self) -> None:
-        for name in self._known:
-            self._put_key(name, self._api.keys[name])
-
-    def _put_key(self, name: str, key: str) -> None:
-        file = self._folder / name
-        if self._dice.random() < 0.5:  # half of the operators write it in place
-            file.write_text(key)
+    async def _lose_key(self) -> None:
+        file = self._folder / self._dice.choice(list(self._apis))
+        if self._dice.random() < 0.5:
+            file.write_text("")
         else:
-            beside = file.with_suffix(".new")
-            beside.write_text(key)
-            beside.replace(file)
-        file.chmod(0o600)
+            file.unlink(missing_ok=True)
+
+    async def _renew_ca(self) -> None:
+        """Put another authority in the place of the one that the API's certificate is of."""
+        await self._apis["globex"].present(self._new_certificate())
+
+    def _new_certificate(self) -> Any:
+        authority = Authority(self._folder, "authority")
+        replace_file(self._folder / "ca.pem", authority.pem)
+        return authority.issue("api", "127.0.0.1")
 
     async def _calm_down(self) -> None:
-        """Let everything be as it was on the first day, then hold each reading to the truth."""
-        self._api.behave()
+        """Restore everything as it was at first, then hold each reading to the truth."""
+        await self._behave()
+        await self._renew_keys()
         self._document = self._first
-        await self._load(self._first)
-        for name in self._known:
-            self._put_key(name, self._api.renew_key(name))
-        self._api.freeze()
+        self._write(self._first)
+        assert await self._exporter.reload() is None
+        self._frozen_at = self._clock()
         await asyncio.sleep(_CALM)
-        page = self._scrapes.take(self._exporter)
-        for key in _keys(self._known):
-            told = {metric: page[metric][key] for metric in FIGURES if key in page.get(metric, {})}
-            assert told == self._api.truth(*key), key
-        assert all(page["leadterra_campaign_up"][key] == 1 for key in _keys(self._known))
-        self._api.thaw()
+        page = self._scrape()
+        for key in _KEYS:
+            truth = self._figures(key[2])
+            shown = {field: page.get(name, {}).get(key) for name, field in _FIELDS.items()}
+            assert shown == {field: truth[field] for field in shown}, key
+            assert page["leadterra_campaign_up"][key] == 1
+        self._frozen_at = None
+
+    def _scrape(self) -> dict[str, dict[TargetKey, float]]:
+        """Compare the page in both formats to what is configured and was seen before; return it.
+
+        The API's campaigns only ever grow, so a figure that falls was never a reading.
+        """
+        page, openmetrics = (_by_campaign(samples(self._exporter.page.render(each), each)) for each in Format)
+        assert page == openmetrics
+        configured = {campaign.key for campaign in self._exporter.config.campaigns}
+        assert all(values.keys() <= configured for values in page.values())
+        for metric in _NEVER_FALL:
+            for key, value in page.get(metric, {}).items():
+                assert value >= self._last.get((metric, key), 0), f"{metric} of {key} has fallen"
+                self._last[metric, key] = value
+        for key, sent in page.get("leadterra_campaign_emails_sent", {}).items():
+            assert sum(page[part][key] for part in _PARTS) <= sent, f"two readings of {key} are mixed"
+        return page
 
     def _check_log(self) -> None:
         text = self._log.getvalue()
-        assert "internal error" not in text, text
-        assert "Traceback" not in text, text
-        assert "canary" not in text, text
+        assert not any(word in text for word in ("internal error", "Traceback", "canary", "has ended")), text
+        assert self._exporter.problems == []
         self._log.seek(0)
         self._log.truncate()
 
     def _write(self, document: Document) -> None:
         self._config_file.write_text(yaml.safe_dump(document, allow_unicode=True))
 
-    def _checkpoint(self, day: int) -> Checkpoint:
+    def _checkpoint(self, hours: int) -> dict[str, int]:
+        """Return what is left when all is calm again: bytes, pieces of memory that Python has handed out, and so on."""
         gc.collect()
-        return Checkpoint(
-            day=day,
-            events=self._events,
-            requests=self._api.requests,
-            scrapes=self._scrapes.count,
-            memory=_resident(),
-            blocks=sys.getallocatedblocks(),
-            descriptors=len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - names are enough
-            tasks=len(asyncio.all_tasks()),
-            clients=self._api.open_clients,
-        )
-
-
-def _resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _keys(known: dict[str, tuple[str, ...]]) -> list[Key]:
-    return [(name, id_) for name, ids in known.items() for id_ in ids]
-
-
-def _document(known: dict[str, tuple[str, ...]]) -> Document:
-    """Write the configuration of the first day: the key's file has the name of its workspace."""
-    workspaces = [
-        {"name": name, "api_key_file": name, "campaigns": [{"id": id_} for id_ in ids]} for name, ids in known.items()
-    ]
-    return {"api": {"timeout": "10s"}, "poll": {"interval": "60s", "stale_after": "5m"}, "workspaces": workspaces}
+        return {
+            "hours": hours,
+            "requests": self._requests,
+            "memory": int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"),
+            "blocks": sys.getallocatedblocks(),
+            "descriptors": len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - names are enough
+            "tasks": len(asyncio.all_tasks()),
+        }

@@ -1,13 +1,16 @@
 """nginx with one worker that serves the bytes of a page as a static file, plain and compressed beforehand."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from tests.bench.programs import Running, program
+from tests.bench.programs import Running, server, wait
 from tests.tools import free_port
 
+_PATIENCE = 20.0
 _CONFIG = """\
 {user}
 daemon off;
@@ -45,5 +48,14 @@ def running(folder: Path, plain: bytes, compressed: bytes) -> Iterator[Running]:
     config = folder / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""  # else the worker could not read the folder
     config.write_text(_CONFIG.format(folder=folder, port=port, user=user))
-    with program("nginx", "-p", str(folder), "-e", "stderr", "-c", str(config)) as process:
-        yield Running(f"http://127.0.0.1:{port}", process.pid)
+    with server("nginx", "-p", str(folder), "-e", "stderr", "-c", str(config), port=port) as master:
+        yield replace(master, pid=_worker(master))
+
+
+def _worker(master: Running) -> int:
+    """Return the process that serves, once it does."""
+    deadline = time.monotonic() + _PATIENCE
+    while not (children := Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text().split()):
+        wait(0.05, deadline, "nginx has no worker")
+    master.wait_until_listening()
+    return int(children[0])

@@ -1,0 +1,61 @@
+"""The straightforward exporter: stock httpx and prometheus_client Gauges, as one writes it in an afternoon.
+
+Run as `python -m tests.bench.peers.stock URL COUNT PORT`; it polls all campaigns again and again, without a pause.
+"""
+
+import asyncio
+import sys
+import time
+
+import httpx
+from prometheus_client import CollectorRegistry, Gauge, start_http_server
+
+from tests.bench.campaigns import FIGURES, KEY, WORKSPACE, ids
+
+_IN_FLIGHT = 32
+
+
+class Gauges:
+    """One Gauge a metric, one child of it a campaign."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        names = (*FIGURES, "leadterra_campaign_up", "leadterra_campaign_last_success_timestamp_seconds")
+        labels = ("workspace", "campaign_id", "campaign")
+        self._gauges = {name: Gauge(name, f"{name}.", labels, registry=registry) for name in names}
+
+    def succeeded(self, campaign_id: str, stats: dict[str, float]) -> None:
+        for name, field in FIGURES.items():
+            self._set(name, campaign_id, stats[field])
+        self._set("leadterra_campaign_up", campaign_id, 1)
+        self._set("leadterra_campaign_last_success_timestamp_seconds", campaign_id, time.time())
+
+    def failed(self, campaign_id: str) -> None:
+        self._set("leadterra_campaign_up", campaign_id, 0)
+
+    def _set(self, name: str, campaign_id: str, value: float) -> None:
+        self._gauges[name].labels(WORKSPACE, campaign_id, campaign_id).set(value)
+
+
+async def poll(client: httpx.AsyncClient, slots: asyncio.Semaphore, gauges: Gauges, campaign_id: str) -> None:
+    async with slots:
+        try:
+            response = await client.get(f"/v1/campaigns/{campaign_id}/stats")
+            response.raise_for_status()
+            gauges.succeeded(campaign_id, response.json())
+        except (httpx.HTTPError, ValueError, KeyError):
+            gauges.failed(campaign_id)
+
+
+async def serve(base_url: str, names: list[str], port: int) -> None:
+    registry = CollectorRegistry()
+    gauges = Gauges(registry)
+    start_http_server(port, "127.0.0.1", registry)
+    slots = asyncio.Semaphore(_IN_FLIGHT)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=10) as client:
+        while True:
+            await asyncio.gather(*(poll(client, slots, gauges, id_) for id_ in names))
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[1], ids(int(sys.argv[2])), int(sys.argv[3])))

@@ -1,0 +1,217 @@
+"""The API of the tests, over real sockets: what it answers may be written byte by byte, and what came is kept."""
+
+import asyncio
+import json
+import re
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self, TypeAlias
+from urllib.parse import unquote
+
+from tests.certificates import Pair
+
+Script: TypeAlias = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]
+"""An answer as it travels, or what writes it; after the latter the connection is closed."""
+
+GONE = (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError)
+_CAMPAIGN = re.compile(r"/v1/campaigns/([^/ ]*)/stats ")
+
+
+def http(status: int, body: bytes = b"", *headers: str) -> bytes:
+    """Return an answer with its right length."""
+    lines = [f"HTTP/1.1 {status} Status", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def figures(campaign_id: str) -> dict[str, Any]:
+    """Return a campaign's figures: none is 0, and no two campaigns have the same."""
+    more = zlib.crc32(campaign_id.encode()) % 100_000
+    counts = {"totalEnrolled": 500 + more, "sent": 480 + more, "delivered": 471 + more, "bounced": 9, "replied": 38}
+    return {"campaignId": campaign_id, **counts, "queued": 20, "openRate": 0.42, "replyRate": 0.08}
+
+
+async def silence(_: asyncio.StreamWriter) -> None:
+    """Never answer; the client's hanging up ends it."""
+    await asyncio.Event().wait()
+
+
+async def drip(writer: asyncio.StreamWriter) -> None:
+    """Send an endless body a byte at a time, each sooner than any time-out between bytes."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request's head, and when it came, in monotonic seconds."""
+
+    at: float
+    head: str
+
+    @cached_property
+    def campaign(self) -> str:
+        """The id that was asked for, "" where the path is none of a campaign."""
+        found = _CAMPAIGN.search(self.head.partition("\r\n")[0])
+        return unquote(found[1]) if found else ""
+
+    @cached_property
+    def key(self) -> str:
+        """The key that it came with, "" for none."""
+        found = re.search(r"^authorization: Bearer (\S+)\r$", self.head, re.IGNORECASE | re.MULTILINE)
+        return found[1] if found else ""
+
+
+class FakeApi:
+    """Answer each campaign by its script in `answers`, or else by that of `*`, or else with its `figures`.
+
+    `keys` are those that are accepted, any where there are none. Each answer comes after `delay` seconds. TLS is spoken
+    where there is a certificate. All of it may change at any time. `async with` serves in the running loop, `with` in a
+    thread of its own, where `do` runs what else is asked for.
+    """
+
+    def __init__(
+        self,
+        answers: Mapping[str, Script] | None = None,
+        *,
+        figures: Callable[[str], Mapping[str, Any]] = figures,
+        keys: Iterable[str] = (),
+        certificate: Pair | None = None,
+        keeps_connections: bool = True,
+    ) -> None:
+        self.answers = dict(answers or {})
+        self.figures = figures
+        self.keys = set(keys)
+        self.keeps_connections = keeps_connections
+        self.delay = 0.0
+        self.requests: list[Request] = []
+        self.connections = 0  # so far
+        self.held = 0  # requests that wait for their answers
+        self.port = 0
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+        if self._tls and certificate:
+            self._tls.load_cert_chain(certificate.certificate, certificate.key)
+        self._server: asyncio.Server | None = None
+        self._serving: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def heads(self) -> list[str]:
+        return [request.head for request in self.requests]
+
+    def do(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Run one of its coroutines in its thread, from outside."""
+        assert self._loop, "it serves in the running loop: await it there"
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    async def listen(self) -> None:
+        """Accept connections, on the port as before."""
+        if self._server is None:
+            sock = socket.create_server(("127.0.0.1", self.port), backlog=1000)
+            self.port = sock.getsockname()[1]
+            self._server = await asyncio.start_server(self._serve, sock=sock, ssl=self._tls)
+
+    async def refuse(self) -> None:
+        """Accept no connection and end those that are there."""
+        if self._server:
+            self._server.close()
+            self._server = None
+        await self.drop_connections()
+
+    async def drop_connections(self) -> None:
+        """End all connections."""
+        for writer in self._serving.values():
+            writer.transport.abort()
+
+    async def present(self, certificate: Pair) -> None:
+        """Show another certificate from now on, to everybody."""
+        assert self._tls
+        self._tls.load_cert_chain(certificate.certificate, certificate.key)
+        await self.drop_connections()
+
+    async def __aenter__(self) -> Self:
+        await self.listen()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.refuse()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        await asyncio.sleep(0)  # the transports close in the loop's next turn
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.do(self.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.do(self.__aexit__())
+        assert self._loop
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        task = asyncio.current_task()
+        assert task
+        self._serving[task] = writer
+        try:
+            with suppress(*GONE, asyncio.CancelledError):  # the client went first, or the test has ended
+                while await self.reply((await reader.readuntil(b"\r\n\r\n")).decode(), reader, writer):
+                    await writer.drain()
+                await writer.drain()
+        finally:
+            del self._serving[task]
+            writer.close()
+
+    async def reply(self, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer one request; return whether another may follow."""
+        request = Request(time.monotonic(), head)
+        self.requests.append(request)
+        self.held += 1
+        try:
+            await asyncio.sleep(self.delay)
+            script = self._script(request)
+            if isinstance(script, bytes):
+                writer.write(script)
+                return self.keeps_connections
+            await _while_listening(script(writer), reader)
+            return False
+        finally:
+            self.held -= 1
+
+    def _script(self, request: Request) -> Script:
+        script = self.answers.get(request.campaign, self.answers.get("*"))
+        if script is not None:
+            return script
+        if self.keys and request.key not in self.keys:
+            return http(401, b'{"error": {"code": "authentication_failed"}}')
+        return http(200, json.dumps(self.figures(request.campaign)).encode())
+
+
+async def _while_listening(script: Awaitable[None], reader: asyncio.StreamReader) -> None:
+    """Run a script until it ends or the client hangs up."""
+    tasks = {asyncio.ensure_future(script), asyncio.ensure_future(reader.read())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
