@@ -2,9 +2,10 @@
 PYTHON ?= python3
 IMAGE_BUILD ?= docker build
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo image stack tools test test-all check lint generate bench bench-full audit sbom lock build clean
+.PHONY: demo image stack tools linters engines helm kubernetes test test-all check lint generate bench bench-full audit sbom lock build clean
 
 demo: .venv/run      ## the exporter on the built-in sandbox API
 	$(BIN)/python -m exporter demo $(ARGS)
@@ -16,10 +17,10 @@ stack: .venv/run     ## the demo with Prometheus and Alertmanager from the PATH
 	$(BIN)/python deploy/stack.py $(ARGS)
 
 test: .venv/dev      ## the tests, without the slow ones
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
 
 test-all: .venv/dev  ## all tests; those whose tool is missing are skipped with the reason
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 check: lint test     ## what a commit must pass
 
@@ -34,10 +35,10 @@ generate: .venv/dev  ## everything that is generated: metric reference, golden p
 	$(BIN)/python -m tests.rules.documents
 	$(BIN)/python -m grafana.build
 
-bench: .venv/dev     ## this exporter beside others, one table of ratios (about 3 minutes)
+bench: .venv/dev     ## this exporter beside others, one table of ratios (about 8 minutes)
 	$(BIN)/python -m tests.bench $(ARGS)
 
-bench-full: .venv/tools  ## the large sizes too (about 25 minutes)
+bench-full: .venv/dev  ## the large sizes too (about 40 minutes)
 	$(BIN)/python -m tests.bench --full $(ARGS)
 
 audit: .venv/tools   ## known vulnerabilities of what is locked; fails where no service can be asked
@@ -48,6 +49,18 @@ sbom: .venv/tools    ## bill of materials (CycloneDX) in dist/
 	$(BIN)/python -m tests.sbom dist/sbom.cdx.json
 
 tools: .venv/tools   ## what the checks of deploy/ and the pictures need, beside the tests
+
+PARTS ?= docker systemd compose
+engines: .venv/dev   ## docs/deploy played on a booted Debian of its own; needs root: tests/engines/__init__.py. PARTS=docker: one part
+	$(BIN)/python -m pytest $(PARTS:%=tests/engines/%.py) $(ARGS)
+
+helm:                ## built with Go into a folder that is kept, for the chart's tests
+	tests/engines/build-tools $@
+
+kubernetes:          ## the same for PARTS="kubernetes size"; takes an hour
+	tests/engines/build-tools $@
+
+linters: .venv/bin/pint .venv/bin/dashboard-linter  ## what lints rules and dashboards; needs Go and its module proxy
 
 build: .venv/dev     ## wheel and source archive in dist/
 	$(BIN)/python -m build --no-isolation
@@ -78,3 +91,15 @@ clean:
 .venv/tools: .venv/dev requirements-tools.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-tools.lock
 	@touch $@
+
+# Not with `go install`: it asks the proxy which versions there are, and not every proxy says.
+define build-with-go
+	@module=$$(go mod download -json $(1)) || { echo "$@: $$module"; exit 1; }; \
+	cd "$$(echo "$$module" | sed -n 's/.*"Dir": "\(.*\)",/\1/p')" && go build -o $(CURDIR)/$@ $(2)
+endef
+
+.venv/bin/pint: | .venv/dev
+	$(call build-with-go,github.com/cloudflare/pint@v0.87.0,./cmd/pint)
+
+.venv/bin/dashboard-linter: | .venv/dev
+	$(call build-with-go,github.com/grafana/dashboard-linter@v0.1.0,.)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from exporter import __version__
-from tests.locks import project
 from tests.process import ROOT
 from tests.tools import need
 
 
 def bill() -> str:
-    """Let cyclonedx-py read the lock; the same lock gives the same bytes, which hold to the schema."""
+    """Have cyclonedx-py read the lock; the same lock gives the same bytes, which hold to the schema."""
     command = [need("cyclonedx-py"), "requirements", "--pyproject=pyproject.toml", "--output-reproducible"]
     command += ["--no-validate"]  # not before it is complete
     command += ["--index-url=pkg:pypi", "requirements.lock"]  # no host: whichever index has a file with these hashes
@@ -37,7 +37,8 @@ def _complete(document: dict[str, Any]) -> None:
     for component in document["components"]:
         del component["description"]
     references = {component["name"]: component["bom-ref"] for component in document["components"]}
-    direct = [canonicalize_name(Requirement(text).name) for text in project()["project"]["dependencies"]]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    direct = [canonicalize_name(Requirement(text).name) for text in project["dependencies"]]
     document["dependencies"] = [
         *(entry for entry in document["dependencies"] if entry["ref"] != root["bom-ref"]),
         {"ref": root["bom-ref"], "dependsOn": sorted(references[name] for name in direct)},
@@ -45,7 +46,7 @@ def _complete(document: dict[str, Any]) -> None:
 
 
 def _validate(text: str) -> None:
-    """Hold the document to CycloneDX's schema. Raises ValueError."""
+    """Check the document against CycloneDX's schema. Raises ValueError."""
     from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - of the group `tools`, as is the program above
     from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
 

@@ -2,20 +2,20 @@
 
 import os
 import re
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import httpx
 import pytest
 
-from tests.process import PATIENCE, ROOT, RunningExporter, RunningSandbox, running_exporter
-from tests.test_process import run
-from tests.tools import free_port
-from tests.web.pki import basic, replace_file
+from tests.certificates import replace_file
+from tests.process import LISTEN, PATIENCE, ROOT, RunningExporter, RunningSandbox, run, running_exporter
+from tests.tools import NO_TLS, free_port
+from tests.web.serving import basic
 
 pytestmark = pytest.mark.slow
 
@@ -23,13 +23,21 @@ FILE_KEY, OTHER_FILE_KEY, ENV_KEY = "sk_canary_file", "sk_canary_other", "sk_can
 PROXY_PASSWORD, USER_PASSWORD, WRONG_PASSWORD = "canary-proxy", "canary-user", "canary-guess"
 HASH = bcrypt.hashpw(USER_PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 ENV = "LEADTERRA_CANARY_KEY"
-LISTEN = "--web.listen-address=127.0.0.1:0"
 PATHS = ("/", "/metrics", "/config", "/api/v1/campaigns", "/-/healthy", "/-/ready", "/-/reload", "/nothing", "/?a=b")
+LIST_TOKEN, LIST_QUERY = "canary-token", "canary-query"
+PEOPLE = ("Sandbox Sender", "sandbox.invalid", "sa_000")  # whom the sandbox calls its sender accounts
 CONFIG = """\
 api: {{base_url: "{url}", timeout: 1s, retries: 0, requests_per_second: 1000}}
 poll: {{interval: 1s, stale_after: 2s}}
+senders: {{interval: 1s}}
 workspaces:
-- {{name: by file, api_key_file: key, campaigns: [camp_123]}}
+- name: by file
+  api_key_file: key
+  campaigns: [camp_123]
+  campaigns_from:
+  - list.csv
+  - {{url: "{url}/list?key={query}", refresh: 1s, bearer_token_file: token}}
+  - {{url: "http://127.0.0.1:1/list?key={query}", refresh: 1s, bearer_token_file: token, proxy_url: "http://user:{password}@127.0.0.1:1"}}
 - {{name: by variable, api_key_env: {env}, campaigns: [camp_123]}}
 - name: by a proxy that refuses
   api_key_file: key
@@ -40,6 +48,10 @@ workspaces:
   api: {{proxy_url: "http://user:{password}@{host}", base_url: "https://api.invalid"}}
   campaigns: [camp_123]
 """
+LOGGED = (
+    *(r"\bpolled\b", "the proxy answered HTTP", "connection refused", "is an address: write only the id in it"),
+    *("/list: HTTP 404", "sender_accounts"),
+)
 FAULTY_CONFIGS = (
     f"workspaces: [{{api_key: {FILE_KEY}}}]",
     f"workspaces: [{{name: {FILE_KEY}, api_key_file: {FILE_KEY}, campaigns: [{FILE_KEY}, {FILE_KEY}]}}]",
@@ -56,15 +68,16 @@ FAULTY_WEB_CONFIGS = (
 
 
 def secrets_in(text: str) -> list[str]:
-    return [each for each in (FILE_KEY, OTHER_FILE_KEY, ENV_KEY, PROXY_PASSWORD, HASH[7:]) if each in text] + [
-        each for each in (USER_PASSWORD, WRONG_PASSWORD) if each in text
-    ]
+    keys = (FILE_KEY, OTHER_FILE_KEY, ENV_KEY, PROXY_PASSWORD, HASH[7:], USER_PASSWORD, WRONG_PASSWORD)
+    return [each for each in (*keys, LIST_TOKEN, LIST_QUERY, *PEOPLE) if each in text]
 
 
 def files(folder: Path, sandbox: RunningSandbox) -> list[str]:
     (folder / "key").write_text(FILE_KEY)
     host = sandbox.url.removeprefix("http://")
-    config = CONFIG.format(url=sandbox.url, host=host, env=ENV, password=PROXY_PASSWORD)
+    (folder / "token").write_text(LIST_TOKEN)
+    (folder / "list.csv").write_text(f"id,name\ncamp_123,{FILE_KEY}\nhttp://u:{PROXY_PASSWORD}@h/{FILE_KEY},\n")
+    config = CONFIG.format(url=sandbox.url, host=host, env=ENV, password=PROXY_PASSWORD, query=LIST_QUERY)
     replace_file(folder / "config.yaml", config)
     replace_file(folder / "web.yaml", f"basic_auth_users: {{prometheus: '{HASH}'}}\n")
     return [f"--config.file={folder / 'config.yaml'}"]
@@ -72,7 +85,7 @@ def files(folder: Path, sandbox: RunningSandbox) -> list[str]:
 
 def ask(url: str, path: str, method: str = "GET", user: str = USER_PASSWORD) -> str:
     authorization = {"Authorization": basic(f"prometheus:{user}")}
-    answer = httpx.request(method, url + path, headers=authorization, timeout=PATIENCE)
+    answer = httpx.request(method, url + path, headers=authorization, timeout=PATIENCE, verify=NO_TLS)
     return f"{answer.status_code} {answer.headers} {answer.text}"
 
 
@@ -104,9 +117,8 @@ def test_a_running_exporter(tmp_path: Path, log_format: str) -> None:
         arguments += ["--web.enable-lifecycle", "--log.level=debug", f"--log.format={log_format}"]
         address = f"127.0.0.1:{free_port()}"  # known beforehand: the two formats tell it differently
         with running_exporter(*arguments, f"--web.listen-address={address}", **environment(log_format)) as exporter:
-            exporter.wait_for_log(r"\bpolled\b")
-            exporter.wait_for_log("the proxy answered HTTP")
-            exporter.wait_for_log("connection refused")
+            for logged in LOGGED:
+                exporter.wait_for_log(logged)
             seen = [*troubles(tmp_path, exporter, f"http://{address}"), *own_files(exporter.process.pid)]
             exporter.stop()
             seen += exporter.log
@@ -115,27 +127,26 @@ def test_a_running_exporter(tmp_path: Path, log_format: str) -> None:
 
 
 def environment(log_format: str) -> Mapping[str, str]:
-    """Give one of the two runs asyncio's debug mode, whose messages name the arguments of callbacks."""
+    """Return one of the two runs asyncio's debug mode, whose messages name the arguments of callbacks."""
     return {ENV: ENV_KEY, **({"PYTHONASYNCIODEBUG": "1"} if log_format == "json" else {})}
 
 
 def own_files(pid: int) -> Iterator[str]:
-    """Give what other users can read of a process; it must have no children to read anything of."""
+    """Return what other users can read of a process; it must have no children to read anything of."""
     for name in ("cmdline", "comm", "status", "stat", "maps", "limits"):
         yield Path(f"/proc/{pid}/{name}").read_text()
     for task in Path(f"/proc/{pid}/task").iterdir():
         assert (task / "children").read_text() == ""
 
 
-@pytest.mark.parametrize("flag", ["--once", "--config.check"])
-def test_commands_that_end(tmp_path: Path, flag: str) -> None:
+def test_commands_that_end(tmp_path: Path) -> None:
     with RunningSandbox() as sandbox:
-        arguments = [*files(tmp_path, sandbox), flag, "--log.level=debug"]
-        told = [run(*arguments, **{ENV: ENV_KEY})]
+        arguments = [*files(tmp_path, sandbox), "--log.level=debug"]
+        told = [run("--once", *arguments, **{ENV: ENV_KEY}), run("--config.check", *arguments, **{ENV: ENV_KEY})]
         for text in FAULTY_CONFIGS:
             (tmp_path / "config.yaml").write_text(text)
-            told.append(run(*arguments, **{ENV: ENV_KEY}))
-    assert [each.returncode for each in told] == [1 if flag == "--once" else 0, *[1] * len(FAULTY_CONFIGS)]
+            told.append(run("--config.check", *arguments, **{ENV: ENV_KEY}))
+    assert [each.returncode for each in told] == [1] * (2 + len(FAULTY_CONFIGS))  # the list has a fault too
     assert "Traceback" not in "".join(each.stderr for each in told)
     assert secrets_in("".join(each.stdout + each.stderr for each in told)) == []
 
@@ -143,16 +154,16 @@ def test_commands_that_end(tmp_path: Path, flag: str) -> None:
 BROKEN_INSIDE = """
 import sys
 from exporter import exposition
-from exporter.api import client
+from exporter.api.client import Client
 def fail(*arguments, **options):
     raise RuntimeError("a fault of our own")
-client.parse = exposition.Page.snapshot = fail
+Client.get = exposition.Page.snapshot = fail
 def watch(event, arguments):
     if event in {"subprocess.Popen", "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "os.spawn"}:
         print("started a child:", event, file=sys.stderr, flush=True)
 sys.addaudithook(watch)
-from exporter.cli import entry
-entry()
+from exporter.__main__ import main
+main()
 """
 
 
@@ -160,22 +171,10 @@ entry()
 def test_tracebacks_of_our_own_faults(tmp_path: Path, arguments: list[str]) -> None:
     """They are logged; the page's answer says no more than that it is one. No child is started in any of this."""
     with RunningSandbox(workspaces={FILE_KEY: {"camp_123": "healthy"}}) as sandbox:
-        command = [
-            sys.executable,
-            "-c",
-            BROKEN_INSIDE,
-            *files(tmp_path, sandbox),
-            LISTEN,
-            "--log.level=debug",
-            *arguments,
-        ]
+        command = [sys.executable, "-c", BROKEN_INSIDE, *files(tmp_path, sandbox), LISTEN, "--log.level=debug"]
+        env, pipe = {**os.environ, ENV: ENV_KEY}, subprocess.PIPE
         with subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, ENV: ENV_KEY},
-            stderr=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+            [*command, *arguments], cwd=ROOT, env=env, stderr=pipe, stdout=pipe, text=True
         ) as process:
             told = read_until_internal_errors(process)
     assert told.count("Traceback") >= 1
@@ -202,18 +201,10 @@ def read_until_internal_errors(process: subprocess.Popen[str]) -> str:
     return told
 
 
-@pytest.mark.usefixtures("cores_allowed")
 def test_a_crash_leaves_no_core(tmp_path: Path) -> None:
-    with RunningSandbox() as sandbox, running_exporter(*files(tmp_path, sandbox), LISTEN, **{ENV: ENV_KEY}) as exporter:
+    allowed = ("sh", "-c", 'ulimit -c "$(ulimit -H -c)"; exec "$@"', "sh")  # what is started may leave a core dump
+    options: dict[str, Any] = {"through": allowed, ENV: ENV_KEY}
+    with RunningSandbox() as sandbox, running_exporter(*files(tmp_path, sandbox), LISTEN, **options) as exporter:
         exporter.wait_for_log("msg=listening")
         limits = Path(f"/proc/{exporter.process.pid}/limits").read_text()
     assert re.search(r"^Max core file size +0 ", limits, re.MULTILINE)
-
-
-@pytest.fixture
-def cores_allowed() -> Iterator[None]:
-    """Let what is started leave a core dump, as far as this machine allows it."""
-    before, most = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
-    yield
-    resource.setrlimit(resource.RLIMIT_CORE, (before, most))

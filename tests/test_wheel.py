@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.monitoring import is_ready, wait_until
 from tests.process import PATIENCE, ROOT
 from tests.tools import free_port
 
@@ -25,21 +25,12 @@ def test_an_installed_wheel_runs_the_demo(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
     process = subprocess.Popen([command, "demo", f"--web.listen-address={address}"], cwd=tmp_path)
     try:
-        assert "Trade fair list 2019" in page(f"http://{address}/")
-        assert "leadterra_exporter_build_info{" in page(f"http://{address}/metrics")
+        wait_until(lambda: is_ready(f"http://{address}"), "the demo")
+        assert "Trade fair list 2019" in httpx.get(f"http://{address}/").text
+        assert "leadterra_exporter_build_info{" in httpx.get(f"http://{address}/metrics").text
         process.terminate()
         assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
     version = subprocess.run([command, "--version"], check=True, capture_output=True, text=True, cwd=tmp_path).stdout
     assert version.startswith("leadterra-exporter ")
-
-
-def page(url: str) -> str:
-    pause = threading.Event()
-    for _ in range(int(PATIENCE / 0.1)):
-        try:
-            return httpx.get(url, timeout=PATIENCE).raise_for_status().text
-        except httpx.TransportError:
-            pause.wait(0.1)
-    raise AssertionError(f"{url} never answered")

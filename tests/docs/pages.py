@@ -41,17 +41,17 @@ class Command:
 
 
 def read(page: Path) -> str:
-    """Give a page's text."""
+    """Return a page's text."""
     return (ROOT / page).read_text("utf-8")
 
 
 def prose(page: Path) -> str:
-    """Give a page's text without its fenced blocks."""
+    """Return a page's text without its fenced blocks."""
     return _FENCED.sub("", read(page))
 
 
 def blocks(page: Path, *languages: str) -> list[Block]:
-    """Give a page's fenced blocks, of these languages or all."""
+    """Return a page's fenced blocks, of these languages or all."""
     text = read(page)
     found = (
         Block(page, text.count("\n", 0, match.start()) + 2, match["language"], dedent(match["text"]))
@@ -61,19 +61,14 @@ def blocks(page: Path, *languages: str) -> list[Block]:
 
 
 def all_blocks(*languages: str) -> list[Block]:
-    """Give all pages' blocks of these languages."""
+    """Return all pages' blocks of these languages."""
     return [block for page in PAGES for block in blocks(page, *languages)]
 
 
-def is_shell(block: Block) -> bool:
-    """Tell whether a block is for a shell."""
-    return block.language in _SHELLS
-
-
 def commands(block: Block) -> list[Command]:
-    """Give a block's commands."""
+    """Return a block's commands, none where it is not for a shell."""
     found, begun = [], ""
-    for number, line in enumerate(block.text.splitlines(), block.line):
+    for number, line in enumerate(block.text.splitlines() if block.language in _SHELLS else [], block.line):
         begun += line
         if begun.endswith("\\"):
             begun = begun[:-1].rstrip() + " "
@@ -85,5 +80,5 @@ def commands(block: Block) -> list[Command]:
 
 
 def all_commands() -> list[Command]:
-    """Give all pages' commands."""
-    return [command for block in all_blocks(*_SHELLS) for command in commands(block)]
+    """Return all pages' commands."""
+    return [command for block in all_blocks() for command in commands(block)]

@@ -17,22 +17,24 @@ import certifi
 import yaml
 
 from tests.docs.commands import reason_not_to_run, replaced, serves
-from tests.docs.pages import Block, Command, commands, is_shell
+from tests.docs.pages import Block, Command, commands
+from tests.fake_api import FakeApi, http
 from tests.process import ROOT, RunningSandbox
 from tests.tools import free_port, need
 
 KEY = "sk_test_documentation"
+TOKEN = "documentation"  # noqa: S105 - no real one
 CAMPAIGNS = {"camp_123": "finished", "camp_456": "healthy", "camp_789": "healthy"}
-_PATIENCE = 60  # seconds for a page
+_PATIENCE = 90  # seconds for a page
 
 _PRELUDE = """\
 set -euo pipefail
 trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
-eventually() {  # 20 s for a command that succeeds and says something
-  for _ in {1..200}; do if out=$("$@" 2>/dev/null) && [ -n "$out" ]; then echo "$out"; return; fi; sleep 0.1; done
+eventually() {  # 40 s for a command that succeeds and says something
+  for _ in {1..400}; do if out=$("$@" 2>/dev/null) && [ -n "$out" ]; then echo "$out"; return; fi; sleep 0.1; done
   "$@"; return 1
 }
-answers() { curl -sS "http://$1/-/healthy"; }
+answers() { curl -sS --no-fail "http://$1/-/healthy"; }  # the sandbox has no such page
 declare -A running
 stop() { if [ -n "${running[$1]:-}" ]; then kill "${running[$1]}"; wait "${running[$1]}" || true; fi; }
 serve() {  # address, command: run it beside the rest until it answers, in place of one that ran there before
@@ -43,6 +45,12 @@ serve() {  # address, command: run it beside the rest until it answers, in place
   eventually answers "$address" >/dev/null || { cat "$FOLDER/$1.log" >&2; return 1; }
 }
 """
+
+_STORING = """\
+case "$*" in *--{2}=*) ;; *) set -- "$@" --{2}="$FOLDER/{1}" ;; esac
+exec {0} --web.listen-address="${1}" {3} "$@"
+"""
+"""Listen on a page's address and, where the page does not say, store in its folder."""
 
 
 @dataclass(frozen=True)
@@ -74,20 +82,19 @@ class Session:
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def _lines(self, blocks: list[Block]) -> Iterator[str]:
-        found = [command for block in blocks if is_shell(block) for command in commands(block)]
+        found = [command for block in blocks for command in commands(block)]
         run = [command for command in found if reason_not_to_run(command) is None]
         served = {command.text.split()[0] for command in run if serves(command)}
         yield from (f"serve {line}" for line in _assumed(run) if line.split()[1] not in served)
         for block in blocks:
-            if is_shell(block):
-                yield from (line for command in commands(block) for line in _line(command))
-            elif is_configuration(block):
+            yield from (line for command in commands(block) for line in _line(command))
+            if is_configuration(block):
                 text = Template(configuration(block.text)).substitute(self.environment)
                 yield f"printf %s {shlex.quote(text)} > config.yaml"
 
 
 def _assumed(run: list[Command]) -> Iterator[str]:
-    """Give what a page takes for running where it does not start it."""
+    """Return what a page takes for running where it does not start it."""
     text = "\n".join(command.text for command in run)
     if "localhost:10421" in text:
         yield "$EXPORTER leadterra-exporter --web.enable-lifecycle"
@@ -100,25 +107,31 @@ def _assumed(run: list[Command]) -> Iterator[str]:
 def _line(command: Command) -> Iterator[str]:
     yield f"echo {shlex.quote(f'@@ {command}')} >&2"
     if reason_not_to_run(command) is None:
-        program = command.text.split()[0]
-        address = {"leadterra-exporter": "$EXPORTER", "prometheus": "$PROMETHEUS"}.get(program, "$ALERTMANAGER")
-        yield f"serve {address} {replaced(command.text)}" if serves(command) else replaced(command.text)
+        yield f"serve {_address(command)} {replaced(command.text)}" if serves(command) else replaced(command.text)
+
+
+def _address(command: Command) -> str:
+    if command.text.startswith("leadterra-exporter sandbox"):
+        return "$SANDBOX"
+    program = command.text.split()[0]
+    return {"leadterra-exporter": "$EXPORTER", "prometheus": "$PROMETHEUS"}.get(program, "$ALERTMANAGER")
 
 
 def is_configuration(block: Block) -> bool:
-    """Tell whether a block is a whole configuration of the exporter, which then is the page's config.yaml."""
+    """Return whether a block is a whole configuration of the exporter, which then is the page's config.yaml."""
     return (
         block.language == "yaml" and isinstance(loaded := yaml.safe_load(block.text), dict) and "workspaces" in loaded
     )
 
 
 def configuration(text: str) -> str:
-    """Let a configuration ask the sandbox, through no proxy."""
+    """Point a configuration to the test's sandbox, or the page's own one, through no proxy."""
     loaded: dict[str, Any] = yaml.safe_load(replaced(text))
     for level in (loaded, *loaded["workspaces"]):
         level.get("api", {}).pop("proxy_url", None)
-        level.get("api", {}).pop("base_url", None)
-    loaded["api"] = {**loaded.get("api", {}), "base_url": "$API"}
+        if level.get("api", {}).get("base_url") != "http://$SANDBOX":
+            level.get("api", {}).pop("base_url", None)
+    loaded["api"] = {"base_url": "$API", **loaded.get("api", {})}
     return yaml.safe_dump(loaded, sort_keys=False)
 
 
@@ -130,27 +143,25 @@ def session(folder: Path) -> Iterator[Session]:
         (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / name)
     (folder / "leadterra_api_key").write_text(KEY)
     (folder / "leadterra_api_key").chmod(0o600)
-    addresses = {name: f"127.0.0.1:{free_port()}" for name in ("EXPORTER", "PROMETHEUS", "ALERTMANAGER")}
+    addresses = {name: f"127.0.0.1:{free_port()}" for name in ("EXPORTER", "PROMETHEUS", "ALERTMANAGER", "SANDBOX")}
     _write_prometheus(folder, addresses)
-    with RunningSandbox(workspaces={KEY: CAMPAIGNS}) as sandbox:
+    (folder / "crm_token").write_text(TOKEN)
+    answers = {"*": http(200, b'["camp_456"]')}
+    with RunningSandbox(workspaces={KEY: CAMPAIGNS}) as sandbox, FakeApi(answers, keeps_connections=False) as crm:
         smallest = {"name": "acme", "api_key_env": "LEADTERRA_API_KEY", "campaigns": ["camp_123"]}
         default = {"api": {"base_url": sandbox.url}, "workspaces": [smallest]}
         (folder / "config.yaml").write_text(yaml.safe_dump(default))
-        yield Session(folder, _environment(folder, addresses) | {"API": sandbox.url})
+        yield Session(folder, _environment(folder, addresses) | {"API": sandbox.url, "CRM": crm.url})
 
 
 def _environment(folder: Path, addresses: dict[str, str]) -> dict[str, str]:
     bin_ = folder / "bin"
     bin_.mkdir()
     _program(bin_ / "leadterra-exporter", f'PYTHONPATH={ROOT} exec {sys.executable} -W error -m exporter "$@"')
-    listen = '--web.listen-address="${}" --storage.{}="$FOLDER/{}"'
     prometheus, alertmanager = shutil.which("prometheus"), shutil.which("prometheus-alertmanager")
-    _program(bin_ / "prometheus", f'exec {prometheus} {listen.format("PROMETHEUS", "tsdb.path", "tsdb")} "$@"')
-    rest = "--cluster.listen-address="
-    _program(
-        bin_ / "alertmanager",
-        f'exec {alertmanager} {listen.format("ALERTMANAGER", "path", "alertmanager-data")} {rest} "$@"',
-    )
+    _program(bin_ / "prometheus", _STORING.format(prometheus, "PROMETHEUS", "storage.tsdb.path", ""))
+    alone = "--cluster.listen-address="
+    _program(bin_ / "alertmanager", _STORING.format(alertmanager, "ALERTMANAGER", "storage.path", alone))
     (folder / ".curlrc").write_text("fail\n")  # a command that gets an error has failed
     keys = dict.fromkeys(("LEADTERRA_API_KEY", "ACME_API_KEY", "GLOBEX_API_KEY", "INITECH_API_KEY"), KEY)
     return {
@@ -171,7 +182,7 @@ def _program(path: Path, text: str) -> None:
 
 
 def _write_prometheus(folder: Path, addresses: dict[str, str]) -> None:
-    """Let the example scrape this page's exporter and tell its Alertmanager, all of it every second."""
+    """Make the example scrape this page's exporter and tell its Alertmanager, all of it every second."""
     rules = folder / "prometheus" / "rules.yaml"
     rules.write_text(rules.read_text("utf-8").replace("interval: 1m", "interval: 1s"), "utf-8")
     path = folder / "prometheus" / "prometheus.yaml"

@@ -6,15 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.docs.commands import PLACEHOLDERS, is_known, reason_not_to_run, replaced
-from tests.docs.pages import PAGES, Command, all_commands, blocks, commands, is_shell
+from tests.docs.pages import PAGES, Command, all_commands, blocks, read
 from tests.docs.session import need_programs, session
 
 COMMANDS = all_commands()
-PLAYED = [
-    page
-    for page in PAGES
-    if any(reason_not_to_run(each) is None for block in blocks(page) if is_shell(block) for each in commands(block))
-]
+RUN = [command for command in COMMANDS if reason_not_to_run(command) is None]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
@@ -27,9 +23,9 @@ def test_somebody_has_said_what_to_do_with_a_command(command: Command) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PLAYED, ids=str)
+@pytest.mark.parametrize("page", sorted({command.page for command in RUN}), ids=str)
 def test_a_pages_commands_run(page: Path, tmp_path: Path) -> None:
-    need_programs([each for block in blocks(page) if is_shell(block) for each in commands(block)])
+    need_programs([command for command in RUN if command.page == page])
     with session(tmp_path) as played:
         ended = played.play(blocks(page))
     failed = [line for line in ended.stderr.splitlines() if line.startswith("@@ ")]
@@ -40,7 +36,7 @@ def test_a_pages_commands_run(page: Path, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("command", [each for each in COMMANDS if reason_not_to_run(each) is None], ids=str)
+@pytest.mark.parametrize("command", RUN, ids=str)
 def test_what_runs_talks_to_this_machine_only(command: Command) -> None:
     addresses = re.findall(r"https?://([^/\s\"']+)", replaced(command.text))
     assert [each for each in addresses if not each.startswith("$") and not each.endswith("example.com")] == []
@@ -48,5 +44,4 @@ def test_what_runs_talks_to_this_machine_only(command: Command) -> None:
 
 @pytest.mark.parametrize("placeholder", PLACEHOLDERS)
 def test_every_placeholder_is_needed(placeholder: str) -> None:
-    used = [block for page in PAGES for block in blocks(page) if placeholder in block.text]
-    assert used, "no page has it any more: remove it"
+    assert any(placeholder in read(page) for page in PAGES), "no page has it any more: remove it"

@@ -14,13 +14,13 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 
 
 def links(page: Path) -> list[str]:
-    """Give the links of a page to the repository's own files."""
+    """Return the links of a page to the repository's own files."""
     found = (link or image for link, image in _LINK.findall(prose(page)))
     return [link for link in found if "://" not in link or link.startswith(_OWN)]
 
 
 def anchors(text: str) -> set[str]:
-    """Give the anchors that GitHub makes of a page's headings."""
+    """Return the anchors that GitHub makes of a page's headings."""
     headings = re.findall(r"(?m)^#+ (.*)$", text)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
