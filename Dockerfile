@@ -15,7 +15,7 @@ ENV PYTHONPYCACHEPREFIX=/app/.pycache
 RUN ["python", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", "/app"]
 # The same of what is used of the standard library: slim images come without it, which makes a start thrice as long.
 ENV PYTHONPATH=/app
-RUN ["python", "-c", "import exporter.cli, exporter.sandbox, exporter.web.healthcheck, jinja2"]
+RUN ["python", "-c", "import exporter.cli, exporter.demo, exporter.api.client, exporter.polling.schedule, exporter.web.healthcheck, jinja2"]
 
 FROM ${BASE_IMAGE}
 COPY --from=build /app /app

@@ -1,38 +1,23 @@
 """The command line: arguments and environment to an exit status."""
 
-import asyncio
 import gc
 import os
 import signal
 import sys
-import tempfile
-from collections.abc import Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
-
-from aiohttp import web
 
 from exporter import log, options
 from exporter.api import AccessError
 from exporter.app import Exporter
 from exporter.config import ConfigError, load, summary
 from exporter.once import once
-from exporter.options import SandboxOptions, ServeOptions
+from exporter.options import ServeOptions
 from exporter.secret import keep_out_of_core_dumps
-from exporter.serve import read_web_config, serve, stop_on_signals
+from exporter.serve import OutputError, read_web_config, run, say, serve
 from exporter.sources import Collected, collect
 from exporter.watch import FileWatch
 from exporter.web.listen import Listener, ListenError
-from exporter.web.server import Server
-
-T = TypeVar("T")
-_BANNER = """\
-leadterra-exporter demo: made-up campaigns from the built-in sandbox, not the real Leadterra API.
-  status page  {url}/
-  metrics      {url}{path}
-  sandbox API  {api}/v1/campaigns/camp_123/stats
-Stop with Ctrl-C."""
 
 _NO_FILE = (
     "{}: there is no such file: name yours with --config.file, or begin with config.example.yaml of the repository; "
@@ -45,10 +30,13 @@ def main(argv: Sequence[str], hangups: Sequence[int]) -> int:
     gc.freeze()  # modules and classes are never garbage: going through them takes 15 ms
     _prepare_streams()
     keep_out_of_core_dumps()
-    command = {"demo": _demo, "sandbox": _sandbox}.get(argv[0]) if argv else None
     try:
-        return command(argv[1:], hangups) if command else _exporter(argv, hangups)
-    except (ConfigError, ListenError, AccessError) as error:
+        if argv[:1] in (["demo"], ["sandbox"]):
+            from exporter.demo import serve_demo, serve_sandbox  # noqa: PLC0415 - serving does not pay for it
+
+            return serve_demo(argv[1:], hangups) if argv[0] == "demo" else serve_sandbox(argv[1:])
+        return _exporter(argv, hangups)
+    except (ConfigError, ListenError, AccessError, OutputError) as error:
         print(error, file=sys.stderr)  # lines for people, one a problem, not events
         return 1
     except KeyboardInterrupt:
@@ -67,24 +55,6 @@ def _prepare_streams() -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # text files, all of them
 
 
-class _Abandoned(ThreadPoolExecutor):
-    """Worker threads that nobody waits for at the end: a name lookup may hang for half a minute."""
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the base class' signature
-        super().shutdown(wait=False, cancel_futures=True)
-
-
-def _run(program: Coroutine[Any, Any, T]) -> T:
-    sys.setswitchinterval(0.001)  # so long a thread that renders keeps the event loop waiting: Python's 5 ms add up
-    # A full collection stops everything, with 10,000 campaigns for 25 ms, with 50,000 for 140 ms. Hardly any garbage
-    # of ours is cyclic, and adopting a configuration collects it: so they come a hundred times more rarely.
-    gc.set_threshold(*gc.get_threshold()[:2], 1000)
-    gc.enable()
-    with asyncio.Runner() as runner:
-        runner.get_loop().set_default_executor(_Abandoned())
-        return runner.run(program)
-
-
 def _exporter(argv: Sequence[str], hangups: Sequence[int]) -> int:
     given = options.serve_parser().parse(argv)
     log.configure(given.log_level, given.log_format)
@@ -97,9 +67,9 @@ def _exporter(argv: Sequence[str], hangups: Sequence[int]) -> int:
         pass  # loading says why
     if given.config_check or given.once:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end before the result is a failure
-        return check(given) if given.config_check else _run(once(given))
+        return check(given) if given.config_check else run(once(given))
 
-    async def run() -> None:
+    async def program() -> None:
         watch, file, interval = FileWatch(), given.config_file, given.config_auto_reload_interval
         watch.look([file])  # first: what is written from now on is a change
         exporter = Exporter(file, load(file), shard=given.shard)  # which alone keeps the configuration
@@ -110,7 +80,7 @@ def _exporter(argv: Sequence[str], hangups: Sequence[int]) -> int:
             )
         await serve(exporter, given, listeners, hangups)
 
-    _run(run())
+    run(program())
     return 0
 
 
@@ -129,59 +99,5 @@ def check(given: ServeOptions) -> int:
     urls = [state for state in collected.states if state.source.url]
     lines = [*summary(given.shard.part_of(collected.config))]
     lines += [f"not asked: the list {each.source.label} of workspace {each.workspace}" for each in urls]
-    print(f"{given.config_file}: no problems{count}. What will happen:", *lines, sep="\n  ")
+    say(f"{given.config_file}: no problems{count}. What will happen:", *(f"  {line}" for line in lines))
     return 0
-
-
-def _demo(argv: Sequence[str], hangups: Sequence[int]) -> int:
-    from exporter import sandbox  # noqa: PLC0415 - serving does not pay for it
-
-    given = options.demo_parser().parse(argv)
-    app = _sandbox_app(given)
-    api, listeners = Listener(given.listen_address), [Listener(address) for address in given.web_listen_address]
-    os.environ.update(sandbox.KEYS)
-    with tempfile.TemporaryDirectory(prefix="leadterra-demo-") as folder:
-        config_file = Path(folder) / "config.yaml"
-        config_file.write_text(sandbox.demo_config(api.url))
-        print(_BANNER.format(url=listeners[0].url, path=given.web_telemetry_path, api=api.url), flush=True)
-
-        async def run() -> None:
-            server = Server(app, [api])
-            await server.start()
-            await serve(Exporter(config_file, load(config_file)), given, listeners, hangups)
-            await server.close()
-
-        _run(run())
-    return 0
-
-
-def _sandbox(argv: Sequence[str], _: Sequence[int]) -> int:
-    from exporter import sandbox  # noqa: PLC0415 - serving does not pay for it
-
-    given = options.sandbox_parser().parse(argv)
-    app, listener = _sandbox_app(given), Listener(given.listen_address)
-    print(f"The sandbox API, not the real one: {listener.url}/v1/campaigns/camp_123/stats", flush=True)
-    print("Keys: " + ", ".join(key for key, campaigns in sandbox.WORKSPACES.items() if campaigns), flush=True)
-
-    async def run() -> None:
-        stop, server = stop_on_signals(), Server(app, [listener])
-        await server.start()
-        await stop.wait()
-        await server.close()
-
-    _run(run())
-    return 0
-
-
-def _sandbox_app(given: SandboxOptions) -> web.Application:
-    from exporter import sandbox  # noqa: PLC0415 - serving does not pay for it
-
-    log.configure(given.log_level, given.log_format)
-    simulated = sandbox.Sandbox(seed=given.seed, speed=given.speed, load_campaigns=given.load_campaigns)
-    try:
-        for text in given.fault:
-            simulated.faults.put(*sandbox.parse_flag(text))
-    except ValueError as error:
-        print(f"argument --fault: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    return sandbox.create_app(simulated)

@@ -4,9 +4,10 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, fields
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from exporter import __version__
@@ -17,16 +18,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="DataclassInstance")
 
-_SWITCHES = {"true": True, "1": True, "false": False, "0": False}
 _SECRET = re.compile(r"-+[\w.-]*(key|token|secret|password)", re.IGNORECASE)
 _NEVER_A_FLAG = "a secret is never a flag: write api_key_file or api_key_env into the configuration"
 _KEY = re.compile(r"\bsk_\w+")
+_KEY_ALONE = re.compile(r"(?<![\w/.-])sk_\w+(?![\w/.])")  # not: a file or folder that has sk_ in its name
 _SPELLINGS = {
-    "--config.file": ("-c", "--config", "--config.file"),  # the last: a command without it has --web.config.file
+    "--config.file": ("-c", "-f", "--config"),
     "--web.listen-address": ("-p", "--port", "--listen"),
+    "--listen-address": ("-p", "--port", "--listen"),
     "--config.check": ("--check", "--check-config", "--dry-run"),
     "--log.level": ("--verbose",),
 }
+_SERVE = ("serve", "server", "start", "run")
+_COMMANDS = ("demo", "sandbox")
 _LEVELS = {"warning": "warn", "err": "error", "critical": "error", "trace": "debug", "notice": "info"}
 
 
@@ -35,56 +39,68 @@ def environment_variable(flag: str) -> str:
     return "LEADTERRA_EXPORTER_" + re.sub("[.-]", "_", flag.lstrip("-")).upper()
 
 
-def flag(name: str, about: str, default: object = None, convert: Callable[[str], object] = str, **more: str) -> Any:
-    """Return a field of options that a flag sets: a bool takes no value, a list collects what is given.
+def flag(
+    name: str, about: str, default: object, convert: Callable[[str], object] = str, separator: str = ",", **given: Any
+) -> Any:
+    """Return a field of options that a flag sets: one that is False takes no value, a tuple collects what is given.
 
-    `separator` is what stands between a list's entries in the environment.
+    `separator` is what stands between a tuple's entries in the environment.
     """
-    return field(metadata={"flag": name, "help": about, "default": default, "type": convert, **more})
+    shown = ",".join(default) if isinstance(default, tuple) else default
+    given["help"] = about if shown in (None, "") or shown is False else f"{about} (default: {shown})"
+    given["action"] = "append" if isinstance(default, tuple) else "store"
+    given = {"help": about, "action": "store_true"} if default is False else {**given, "type": convert}
+    return field(default=default, metadata={"flag": name, "separator": separator, "given": given})
 
 
 class Parser(argparse.ArgumentParser, Generic[T]):
     """A parser that answers a wrong spelling with the right one, and repeats no value that may be a secret."""
 
-    def __init__(
-        self, options: type[T], command: str, about: str, own: Mapping[str, object] = {}, epilog: str | None = None
-    ) -> None:
+    def __init__(self, options: type[T], command: str, about: str, epilog: str | None = None) -> None:
         layout = argparse.RawDescriptionHelpFormatter
         super().__init__(command, description=about, epilog=epilog, allow_abbrev=False, formatter_class=layout)
         version = f"leadterra-exporter {__version__} (Python {sys.version.split()[0]})"
         self.add_argument("--version", action="version", version=version)
         self._options = options
+        self._argv: Sequence[str] = ()
         for each in sorted(fields(options), key=lambda each: str(each.metadata["flag"])):
-            given = {**each.metadata, "dest": each.name}
-            self._add(given.pop("flag"), own.get(each.name, given.pop("default")), **given)
+            known = each.metadata
+            self.add_argument(known["flag"], dest=each.name, default=argparse.SUPPRESS, **known["given"])
 
-    def _add(self, flag: str, default: Any, separator: str = ",", **given: Any) -> None:
-        """Add a flag; its default is its environment variable's value where that is set."""
-        variable = environment_variable(flag)
-        text = os.environ.get(variable)
-        if given["type"] is bool:
-            default = _SWITCHES.get((text or "false").lower())
-            if default is None:
-                self.error(f'{variable}: "{text}" is neither true nor false')
-            self.add_argument(flag, action="store_true", default=default, dest=given["dest"], help=given["help"])
-            return
-        repeatable = isinstance(default, list)
-        if text:
-            default = text.split(separator) if repeatable else text
-        shown = ",".join(default) if repeatable else default
-        given["help"] += "" if shown in (None, "") else f" (default: {shown})"
-        self.add_argument(flag, action=Collect if repeatable else "store", default=default, **given)
+    def _from_environment(self, argv: Sequence[str]) -> Iterator[str]:
+        """Yield arguments for the flags that only the environment sets."""
+        given = {argument.partition("=")[0] for argument in argv}
+        for each in fields(self._options):
+            flag = each.metadata["flag"]
+            variable = environment_variable(flag)
+            text = os.environ.get(variable)
+            if not text or flag in given:
+                continue
+            if text[0] in "\"'" and text[0] == text[-1]:
+                self.error(f"{variable} has quotes in it, as docker's --env-file leaves them: remove them")
+            if each.default is not False:
+                parts = text.split(each.metadata["separator"]) if isinstance(each.default, tuple) else [text]
+                yield from (f"{flag}={part}" for part in parts)
+            elif text.lower() in ("true", "1"):
+                yield flag
+            elif text.lower() not in ("false", "0"):
+                self.error(f'{variable}: "{text}" is neither: write true or false')
 
     def parse(self, argv: Sequence[str]) -> T:
-        """Read arguments. Ends the process where they are wrong."""
+        """Read arguments and environment. Ends the process where they are wrong."""
+        self._argv = argv
         for argument in argv:
+            if _KEY_ALONE.search(argument):
+                self.error(_NEVER_A_FLAG)
             flag = argument.partition("=")[0]
             if flag.startswith("-") and flag not in self._option_string_actions:
                 self.error(_NEVER_A_FLAG if _SECRET.match(flag) else f"unknown flag {flag}: {self._advice(flag)}")
-        args, words = self.parse_known_args(argv)
+        args, words = self.parse_known_args([*self._from_environment(argv), *argv])
         if words:
             is_file = words[0].endswith((".yaml", ".yml"))
             advice = f"write --config.file={words[0]}" if is_file else self._advice(f"--{words[0]}")
+            if words[0] in _SERVE:
+                advice = "leave it out, without a command it serves"
             self.error(f'"{words[0]}" is no flag: {advice}')
         try:
             return self._options(**vars(args))
@@ -93,24 +109,21 @@ class Parser(argparse.ArgumentParser, Generic[T]):
 
     def _advice(self, flag: str) -> str:
         known = [name for name in self._option_string_actions if name.startswith("--")]
-        right = [name for name, others in _SPELLINGS.items() if flag in others]
+        if (command := flag.strip("-").lower()) in _COMMANDS and self.epilog:
+            return f"write {command}, as the first word"
+        right = [name for name, others in _SPELLINGS.items() if flag in others and name in known]
         right += [name for name in known if re.sub("[-_.]", "", name) == re.sub("[-_.]", "", flag.lower())]
-        right += get_close_matches(flag, known, n=1, cutoff=0.75)
-        return f"write {right[0]}" if right and right[0] in known else f"{self.prog} --help lists all"
+        if flag not in _SPELLINGS:  # not: a right one, of another command
+            right += get_close_matches(flag, known, n=1, cutoff=0.75)
+        return f"write {right[0]}" if right else f"{self.prog} --help lists all"
 
     def error(self, message: str) -> NoReturn:
         """Write what is wrong on one line and end the process with status 2."""
         message = re.sub("ignored explicit argument .*", "it takes no value", _KEY.sub("(not shown)", message))
+        flag = re.match("argument (--[a-z.-]+)(?=: )", message)
+        if flag and not any(argument.partition("=")[0] == flag[1] for argument in self._argv):
+            message = environment_variable(flag[1]) + message[flag.end() :]
         self.exit(2, f"{self.prog}: {message}\n")
-
-
-class Collect(argparse.Action):
-    """Collect a repeatable flag's values; the first one given replaces the default."""
-
-    def __call__(self, _parser: Any, namespace: argparse.Namespace, values: Any, _option: str | None = None) -> None:
-        """Collect one value."""
-        given = getattr(namespace, self.dest)
-        setattr(namespace, self.dest, [values] if given is self.default else [*given, values])
 
 
 def one_of(*words: str) -> Callable[[str], str]:
@@ -126,33 +139,41 @@ def one_of(*words: str) -> Callable[[str], str]:
     return convert
 
 
-def count(text: str) -> int:
-    """Read a number from 0 on."""
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f'"{text}" is not a number from 0 on')
-    return int(text)
+def matching(pattern: str, read: Callable[[str], object], otherwise: str) -> Callable[[str], object]:
+    """Return what reads the last group of a pattern."""
+
+    def convert(text: str) -> object:
+        match = re.fullmatch(pattern, text, re.ASCII)
+        if match is None:
+            raise argparse.ArgumentTypeError(f'"{text}" {otherwise}')
+        return read(match[1])
+
+    return convert
 
 
-def speed(text: str) -> float:
-    """Read a factor from 0 on."""
-    speed = float(text)
-    if not 0 <= speed < float("inf"):
-        raise argparse.ArgumentTypeError("write a number from 0 on, such as 60")
-    return speed
+def count(most: int) -> Callable[[str], int]:
+    """Return what reads a number from 0 on."""
+
+    def convert(text: str) -> int:
+        if not (re.fullmatch("[0-9]{1,9}", text) and int(text) <= most):
+            raise argparse.ArgumentTypeError(f'"{text}" is not a number from 0 to {most}')
+        return int(text)
+
+    return convert
 
 
-def shard_index(text: str) -> int:
-    """Read a shard's index, or a pod's name that ends in one."""
-    ordinal = re.fullmatch(r"(?:.+-)?([0-9]+)", text, re.ASCII)
-    if ordinal is None:
-        advice = "write a number from 0 on, or a pod's name that ends in one, like leadterra-exporter-2"
-        raise argparse.ArgumentTypeError(f'"{text}" names no shard: {advice}')
-    return int(ordinal[1])
+def file(text: str) -> Path:
+    """Read the path of a file."""
+    if not text or os.path.isdir(text):  # noqa: PTH112 - which is False for what no path can be
+        raise argparse.ArgumentTypeError(f'"{text}" is not a file: write one like /etc/leadterra-exporter/config.yaml')
+    if text.startswith("~"):
+        raise argparse.ArgumentTypeError(f'"{text}" begins with ~, which the shell leaves after =: write $HOME')
+    return Path(text)
 
 
 def duration(text: str) -> float:
-    """Read a duration, as seconds."""
+    """Read a duration of a second or more, as seconds."""
     seconds = parse_duration(text)
-    if not seconds:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a duration: write one like 30s')
+    if not seconds or seconds < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a duration of 1s or more: write one like 30s')
     return seconds

@@ -12,7 +12,7 @@ from exporter.options import ServeOptions
 from exporter.sources import SourceState
 from exporter.store import State
 from exporter.telemetry import Telemetry
-from exporter.web.evaluation import Evaluation, evaluate_all, number
+from exporter.web.evaluation import NOTHING_SEEN, Evaluation, evaluate_all, number
 
 _HEAD = ("STATE", "WORKSPACE", "CAMPAIGN", "SENT", "BOUNCED", "QUEUED", "WHY")
 _FIGURES = ("SENT", "BOUNCED", "QUEUED")
@@ -32,7 +32,7 @@ async def once(given: ServeOptions) -> int:
         return 1
     campaigns = exporter.store.states()
     if sys.stderr.isatty():
-        print(table(evaluate_all(campaigns, {}, time.time())), file=sys.stderr)
+        print(table(evaluate_all(campaigns, lambda _: NOTHING_SEEN, time.time())), file=sys.stderr)
     if not all_succeeded:
         everything = [*campaigns, *exporter.store.states(SenderList.kind)]
         print(*_failures(everything, exporter.sources), sep="\n", file=sys.stderr)

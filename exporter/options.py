@@ -18,20 +18,21 @@ other commands:
 Each has its own --help. Each flag can also be set by an environment variable: --web.listen-address by
 LEADTERRA_EXPORTER_WEB_LISTEN_ADDRESS, and so on; a flag that is given wins.
 """
-_LISTEN_HELP = "where to listen, repeatable; :0 takes a free port"
+LISTEN_HELP = "where to listen, repeatable; :0 takes a free port"
 _RELOAD_HELP = "how often to look whether the configuration has changed, and load it again; without, never"
 _CHECK_HELP = "check the configuration, print what is wrong with it or else what it will do, and end; polls nothing"
+_ONCE_HELP = "poll every campaign once, print the page and end; 1 where a poll failed"
 _SHARD_HELP = "poll only this shard's campaigns; a StatefulSet pod's name, such as leadterra-exporter-2, says it too"
-_FAULT_HELP = (
-    "let a campaign, or * for all, misbehave: latency:SECONDS or status:CODE[,retry_after:SECONDS], with ,rate:SHARE "
-    "and ,count:N; repeatable"
-)
 
 
 def _path(text: str) -> str:
     if not is_free(text):
         raise argparse.ArgumentTypeError(f'"{text}" is not a free path: write one like /metrics')
     return text
+
+
+_POD = "write a number from 0 on, or a pod's name that ends in one, like leadterra-exporter-2"
+_SHARD = flags.matching("(?:.+-)?([0-9]+)", int, f"names no shard: {_POD}")
 
 
 @dataclass(frozen=True)
@@ -48,26 +49,26 @@ class LogOptions:
 class WebOptions(LogOptions):
     """Where and how to serve."""
 
-    web_listen_address: Sequence[str] = flag("--web.listen-address", _LISTEN_HELP, [":10421"], metavar="HOST:PORT")
+    web_listen_address: Sequence[str] = flag("--web.listen-address", LISTEN_HELP, (":10421",), metavar="HOST:PORT")
     web_telemetry_path: str = flag("--web.telemetry-path", "where the metrics are", "/metrics", _path, metavar="PATH")
     web_config_file: Path | None = flag(
-        "--web.config.file", "TLS and users; docs/web-config.md", None, Path, metavar="FILE"
+        "--web.config.file", "TLS and users; docs/web-config.md", None, flags.file, metavar="FILE"
     )
-    web_enable_lifecycle: bool = flag("--web.enable-lifecycle", "allow POST /-/reload", convert=bool)
+    web_enable_lifecycle: bool = flag("--web.enable-lifecycle", "allow POST /-/reload", default=False)
 
 
 @dataclass(frozen=True)
 class ServeOptions(WebOptions):
     """The command without a name. `config_auto_reload_interval` is in seconds, None for never."""
 
-    config_file: Path = flag("--config.file", "the configuration", "config.yaml", Path, metavar="FILE")
+    config_file: Path = flag("--config.file", "the configuration", Path("config.yaml"), flags.file, metavar="FILE")
     config_auto_reload_interval: float | None = flag(
         "--config.auto-reload-interval", _RELOAD_HELP, None, flags.duration, metavar="DURATION"
     )
-    config_check: bool = flag("--config.check", _CHECK_HELP, convert=bool)
-    once: bool = flag("--once", "poll every campaign once, print the page and end; 1 where a poll failed", convert=bool)
-    shard_index: int = flag("--shard.index", _SHARD_HELP, 0, flags.shard_index, metavar="N")
-    shard_total: int = flag("--shard.total", "how many shards there are", 1, flags.count, metavar="N")
+    config_check: bool = flag("--config.check", _CHECK_HELP, default=False)
+    once: bool = flag("--once", _ONCE_HELP, default=False)
+    shard_index: int = flag("--shard.index", _SHARD_HELP, 0, _SHARD, metavar="N")
+    shard_total: int = flag("--shard.total", "how many shards there are", 1, flags.count(10_000), metavar="N")
 
     def __post_init__(self) -> None:
         if self.shard_index >= self.shard_total:
@@ -80,38 +81,7 @@ class ServeOptions(WebOptions):
         return Shard(self.shard_index, self.shard_total)
 
 
-@dataclass(frozen=True)
-class SandboxOptions(LogOptions):
-    """The sandbox API. `fault` are as they were written: CAMPAIGN=KIND."""
-
-    listen_address: str = flag("--listen-address", "where the API is", "127.0.0.1:10422", metavar="HOST:PORT")
-    speed: float = flag("--speed", "how fast the campaigns' time passes; 60: an hour in a minute", 1, flags.speed)
-    seed: int = flag("--seed", "other figures for other seeds", 1, int)
-    load_campaigns: int = flag(
-        "--load-campaigns", "more campaigns, from camp_load_00001 on", 0, flags.count, metavar="N"
-    )
-    fault: Sequence[str] = flag("--fault", _FAULT_HELP, [], metavar="CAMPAIGN=KIND", separator=" ")
-
-
-@dataclass(frozen=True)
-class DemoOptions(WebOptions, SandboxOptions):
-    """The exporter with a sandbox API."""
-
-
 def serve_parser() -> Parser[ServeOptions]:
     """Return the parser of the command without a name, which serves."""
     about = "Prometheus exporter for Leadterra campaign statistics."
-    return Parser(ServeOptions, "leadterra-exporter", about, epilog=_EPILOG)
-
-
-def demo_parser() -> Parser[DemoOptions]:
-    """Return the parser of the demo command, in which the campaigns' hours pass in minutes."""
-    own = {"web_listen_address": ["127.0.0.1:10421"], "listen_address": "127.0.0.1:0", "speed": 60}
-    about = "Serve against the built-in sandbox API, which is not the real one."
-    return Parser(DemoOptions, "leadterra-exporter demo", about, own)
-
-
-def sandbox_parser() -> Parser[SandboxOptions]:
-    """Return the parser of the sandbox command."""
-    about = "Run only the sandbox API, which is not the real one."
-    return Parser(SandboxOptions, "leadterra-exporter sandbox", about)
+    return Parser(ServeOptions, "leadterra-exporter", about, _EPILOG)

@@ -1,17 +1,21 @@
 """What the client sends, whom it trusts with it, and what it says when nothing comes back."""
 
-import asyncio
 import json
 import socket
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter import __version__
-from exporter.api import Client, Stats
+from exporter.api import Stats
+from exporter.api.client import Client, seconds_to_wait
 from exporter.api.endpoints import parse_stats, stats_path
 from exporter.errors import PollError, Reason
 from tests import build
@@ -22,8 +26,10 @@ ANYONE = {"*": http(200, b'{"sent": 1}')}
 LEAK = "leak_from_the_server"
 
 
-def client(base_url: str, **api: Any) -> Client:
-    return Client(build.access(base_url, **{"timeout": 5.0} | api))
+@asynccontextmanager
+async def client(base_url: str, **api: Any) -> AsyncIterator[Client]:
+    async with aclosing(Client(build.access(base_url, **{"timeout": 5.0} | api))) as asked:
+        yield asked
 
 
 async def outcome(asked: Client, campaign_id: str = "camp_123") -> Stats | PollError:
@@ -34,11 +40,8 @@ async def outcome(asked: Client, campaign_id: str = "camp_123") -> Stats | PollE
 
 
 async def ask(base_url: str, campaign_id: str = "camp_123", **options: Any) -> Stats | PollError:
-    asked = client(base_url, **options)
-    try:
+    async with client(base_url, **options) as asked:
         return await outcome(asked, campaign_id)
-    finally:
-        await asked.aclose()
 
 
 def told(answer: Stats | PollError) -> tuple[str, str, str | None]:
@@ -64,11 +67,10 @@ async def heads_of(base_path: str, *ids: str) -> list[str]:
         return api.heads
 
 
-def test_a_request_is_this_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_is_this_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # the environment names no proxy
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    (head,) = asyncio.run(heads_of("", "camp_123"))
-
+    (head,) = await heads_of("", "camp_123")
     request, *fields = head.rstrip().split("\r\n")
     assert request == "GET /v1/campaigns/camp_123/stats HTTP/1.1"
     sent = {name.lower(): value for name, value in (field.split(": ", 1) for field in fields)}
@@ -95,72 +97,49 @@ IDS = {
 
 
 @pytest.mark.parametrize("base_path", ["", "/api", "/api/"])
-def test_an_id_is_one_opaque_segment_of_the_path(base_path: str) -> None:
-    heads = asyncio.run(heads_of(base_path, *IDS))
-
+async def test_an_id_is_one_opaque_segment_of_the_path(base_path: str) -> None:
+    heads = await heads_of(base_path, *IDS)
     assert [head.split("\r\n")[0] for head in heads] == [
         f"GET {base_path.rstrip('/')}/v1/campaigns/{quoted}/stats HTTP/1.1" for quoted in IDS.values()
     ]
 
 
 @pytest.mark.parametrize("size", [2**16, 2**20])
-def test_an_id_that_no_server_takes_is_a_failed_poll(size: int) -> None:
-    async def poll() -> Stats | PollError:
-        async with FakeApi() as api:
-            return await ask(api.url, "x" * size)
-
-    assert told(asyncio.run(poll()))[0] == Reason.CONNECTION_FAILED
+async def test_an_id_that_no_server_takes_is_a_failed_poll(size: int) -> None:
+    async with FakeApi() as api:
+        assert told(await ask(api.url, "x" * size))[0] == Reason.CONNECTION_FAILED
 
 
-def test_twenty_polls_use_one_connection_and_send_no_cookie_back() -> None:
-    async def poll() -> FakeApi:
-        async with FakeApi({"*": http(200, b'{"sent": 1}', "Set-Cookie: session=1; Path=/")}) as api:
-            asked = client(api.url)
-            for _ in range(20):
-                await asked.get(stats_path("camp_123"))
-            await asked.aclose()
-            return api
-
-    api = asyncio.run(poll())
-
+async def test_twenty_polls_use_one_connection_and_send_no_cookie_back() -> None:
+    answer = http(200, b'{"sent": 1}', "Set-Cookie: session=1; Path=/")
+    async with FakeApi({"*": answer}) as api, client(api.url) as asked:
+        assert [await outcome(asked) for _ in range(20)] == [READING] * 20
     assert (api.connections, len(api.heads)) == (1, 20)
     assert "cookie" not in "".join(api.heads).lower()
 
 
-def test_answers_that_are_not_read_to_their_end_keep_no_connection() -> None:
-    async def poll() -> list[str]:
-        async with FakeApi({"*": http(500, b"x" * 300_000)}) as api:
-            asked = client(api.url, max_concurrency=1)
-            answers = [await outcome(asked) for _ in range(5)]
-            await asked.aclose()
-            return [told(answer)[0] for answer in answers]
-
-    assert asyncio.run(poll()) == [Reason.SERVER_ERROR] * 5
+async def test_answers_that_are_not_read_to_their_end_keep_no_connection() -> None:
+    async with FakeApi({"*": http(500, b"x" * 300_000)}) as api, client(api.url, max_concurrency=1) as asked:
+        assert [told(await outcome(asked))[0] for _ in range(5)] == [Reason.SERVER_ERROR] * 5
 
 
-def test_a_redirect_carries_the_key_nowhere() -> None:
-    async def poll() -> tuple[Stats | PollError, list[str]]:
-        async with FakeApi(ANYONE) as elsewhere:
-            there = f"Location: {elsewhere.url}/v1/campaigns/camp_123/stats"
-            return await answered(http(307, b"", there)), elsewhere.heads
-
-    answer, seen_elsewhere = asyncio.run(poll())
-
-    assert told(answer)[0] == Reason.UNEXPECTED_STATUS
-    assert seen_elsewhere == []
+async def test_a_redirect_carries_the_key_nowhere() -> None:
+    async with FakeApi(ANYONE) as elsewhere:
+        there = f"Location: {elsewhere.url}/v1/campaigns/camp_123/stats"
+        assert told(await answered(http(307, b"", there)))[0] == Reason.UNEXPECTED_STATUS
+        assert elsewhere.heads == []
 
 
-def test_nobody_listens_or_no_host_has_the_name() -> None:
+async def test_nobody_listens_or_no_host_has_the_name() -> None:
     with socket.socket() as bound:  # without listen() the port is taken and refuses
         bound.bind(("127.0.0.1", 0))
-        answer = asyncio.run(ask(f"http://127.0.0.1:{bound.getsockname()[1]}"))
+        answer = await ask(f"http://127.0.0.1:{bound.getsockname()[1]}")
     assert told(answer) == ("connection_failed", "connection refused", "connection_failed")
-
-    answer = asyncio.run(ask("http://leadterra.invalid"))
+    answer = await ask("http://leadterra.invalid")
     assert told(answer) == ("connection_failed", "the host name does not resolve", "connection_failed")
 
 
-def test_without_a_key_nothing_is_sent() -> None:
+async def test_without_a_key_nothing_is_sent() -> None:
     requests: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -169,8 +148,7 @@ def test_without_a_key_nothing_is_sent() -> None:
 
     asked = Client(build.access(key=None), transport=httpx.MockTransport(answer))
     with pytest.raises(PollError) as raised:
-        asyncio.run(asked.get(stats_path("camp_123")))
-
+        await asked.get(stats_path("camp_123"))
     detail = "no key: environment variable LEADTERRA_TEST_NO_SUCH_KEY is not set"
     assert told(raised.value) == ("authentication_failed", detail, None)
     assert raised.value.failure.refuses_key
@@ -195,9 +173,8 @@ def test_without_a_key_nothing_is_sent() -> None:
         f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{LEAK}\r\n".encode(),
     ],
 )
-def test_an_error_repeats_nothing_but_what_the_api_says_of_it(answer: bytes) -> None:
-    text = text_of(asyncio.run(answered(answer)))
-
+async def test_an_error_repeats_nothing_but_what_the_api_says_of_it(answer: bytes) -> None:
+    text = text_of(await answered(answer))
     assert LEAK not in text
     assert build.KEY not in text
 
@@ -211,10 +188,58 @@ def test_an_error_repeats_nothing_but_what_the_api_says_of_it(answer: bytes) -> 
         lambda text: '"' + "".join(rf"\u{ord(char):04X}" for char in text) + '"',
     ],
 )
-def test_what_the_api_says_is_shown_without_the_key(status: int, spell: Callable[[str], str]) -> None:
+async def test_what_the_api_says_is_shown_without_the_key(status: int, spell: Callable[[str], str]) -> None:
     key = "live/ca+nary=="
     body = f'{{"error": {{"message": {spell(f"{LEAK}: {key} and sk_live_another")}}}}}'
-    error = asyncio.run(answered(http(status, body.encode()), key=key))
-
+    error = await answered(http(status, body.encode()), key=key)
     assert told(error)[1].endswith(f": {LEAK}: (key) and sk_(not shown)")
     assert key not in text_of(error)
+
+
+NOW = 1_750_000_000.0  # Sun, 15 Jun 2025 15:06:40 GMT
+
+
+@pytest.fixture
+def _in_new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "EST5EDT")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("0", 0.0),
+        (" 7 ", 7.0),
+        ("999999999999999999", 1e18),
+        ("Sun, 15 Jun 2025 15:07:40 GMT", 60.0),
+        ("Sunday, 15-Jun-25 15:07:40 GMT", 60.0),
+        ("Sun, 15 Jun 2025 17:07:40 +0200", 60.0),
+        ("Sun Jun 15 15:07:40 2025", 60.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 251_652_300_799.0),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("Sun, 31 Feb 2025 15:07:40 GMT", None),
+        *((header, None) for header in ("", "-1", "1.5", "1e3", "٣", "9" * 5000, "60, 120", "soon")),
+    ],
+)
+@pytest.mark.usefixtures("_in_new_york")
+def test_retry_after(header: str, seconds: float | None) -> None:
+    assert seconds_to_wait(header, NOW) == seconds
+
+
+@given(st.one_of(st.text(), st.text("0123456789 ,:+-GMTSunJ.", max_size=40)))
+def test_no_retry_after_breaks_the_reading_of_it(header: str) -> None:
+    seconds = seconds_to_wait(header, NOW)
+    assert seconds is None or seconds >= 0
+
+
+async def test_retry_after_travels_with_the_failure() -> None:
+    headers = {"Retry-After": "Sun, 15 Jun 2025 15:07:40 GMT"}
+    transport = httpx.MockTransport(lambda _: httpx.Response(503, headers=headers))
+    asked = Client(build.access(), transport=transport, wall=lambda: NOW)
+    with pytest.raises(PollError) as raised:
+        await asked.get("camp_123")
+    assert (raised.value.failure.reason, raised.value.failure.retry_after) == ("server_error", 60.0)

@@ -1,26 +1,97 @@
-"""The real command where it does not serve: checks, one poll, the demo, and what the environment does to it."""
+"""The real command where it does not serve: one poll, checks, the demo, and what the environment does to it."""
 
+import os
+import pty
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exporter.flags import environment_variable
 from exporter.options import serve_parser
-from tests.configured import series, write_config
+from tests.build import series, write_config
 from tests.process import LISTEN, ROOT, RunningSandbox, run, running_exporter
+from tests.tools import PATIENCE
 
 pytestmark = pytest.mark.slow
 
+FIRST = "sk_test_sandbox_acme"
+BACKLOG = "{id: camp_backlog, name: Founders, thresholds: {emails_queued: {critical: 5}}}"
 
-def test_once_prints_the_page_and_tells_of_failures(tmp_path: Path, sandbox: RunningSandbox) -> None:
-    good = run("--once", write_config(tmp_path, sandbox.url, "camp_123"))
-    bad = run("--once", write_config(tmp_path, sandbox.url, "camp_123", "camp_gone"))
-    assert (good.returncode, bad.returncode) == (0, 1)
-    assert series("emails_sent", "camp_123") + " 480\n" in good.stdout
-    assert series("up", "camp_gone") + " 0\n" in bad.stdout
+
+def once(
+    folder: Path, sandbox: RunningSandbox, campaigns: str, *, name: str = "acme", key: str = FIRST
+) -> tuple[int, str, list[str]]:
+    """Return the exit status, the page, and the lines that a terminal shows."""
+    config = folder / f"{name}.yaml"
+    workspace = f"{{name: {name}, api_key_env: KEY, campaigns: [{campaigns}]}}"
+    config.write_text(f"api: {{base_url: {sandbox.url}, retries: 0}}\nworkspaces: [{workspace}]\n")
+    command = [sys.executable, "-W", "error", "-m", "exporter", "--once", f"--config.file={config}"]
+    screen, stderr = pty.openpty()
+    env = {**os.environ, "KEY": key}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": stderr}
+    ended = subprocess.run(command, cwd=ROOT, env=env, timeout=PATIENCE, check=False, **pipes)
+    os.close(stderr)
+    shown = b""
+    with suppress(OSError):  # which is how a terminal ends
+        while data := os.read(screen, 65536):
+            shown += data
+    os.close(screen)
+    return ended.returncode, ended.stdout.decode(), shown.decode().splitlines()
+
+
+def test_a_terminal_shows_a_table_the_worst_first(tmp_path: Path, sandbox: RunningSandbox) -> None:
+    status, page, (head, *rows) = once(tmp_path, sandbox, f"camp_draft, {BACKLOG}, camp_123")
+    assert (status, page.startswith("# HELP")) == (0, True)
+    assert series("emails_sent", "camp_123") + " 480\n" in page
+    assert head.split() == ["STATE", "WORKSPACE", "CAMPAIGN", "SENT", "BOUNCED", "QUEUED", "WHY"]
+    # Beside the node_exporter's own, or a second page in the same folder, these would be there twice.
+    assert not [line for line in page.splitlines() if line.startswith(("process_", "python_", "leadterra_exporter_"))]
+    assert rows[0].startswith("critical  acme       Founders (camp_backlog)")
+    assert rows[0].endswith("emails_queued over critical 5")
+    assert [row.split() for row in rows[1:]] == [
+        ["ok", "acme", "camp_123", "480", "9", "20"],
+        ["ok", "acme", "camp_draft", "0", "0", "0"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("campaigns", "key", "last"),
+    [
+        ("camp_123, camp_gone, camp_lost", FIRST, "2 of 3 polls failed: 2 campaign_not_found (camp_gone: HTTP 404: "),
+        ("camp_123", "sk_test_other", "1 of 1 polls failed: 1 authentication_failed (camp_123: HTTP 401: "),
+        ("camp_1, camp_2", "", "2 of 2 polls failed: 2 authentication_failed (camp_1: no key: environment variable "),
+    ],
+)
+def test_the_last_line_says_how_many_failed_and_why(
+    tmp_path: Path, sandbox: RunningSandbox, campaigns: str, key: str, last: str
+) -> None:
+    status, page, shown = once(tmp_path, sandbox, campaigns, key=key)
+    assert (status, page.startswith("# HELP")) == (1, True)
+    assert re.search(r"^leadterra_campaign_up\{.*\} 0$", page, re.MULTILINE)
+    assert shown[-1].startswith(last)
+    assert not [line for line in shown if "key was refused: no key" in line]
+
+
+def test_a_list_that_fails_is_told_too(tmp_path: Path, sandbox: RunningSandbox) -> None:
+    (tmp_path / "list.yaml").write_text("- {name: nameless}")
+    status, _, shown = once(tmp_path, sandbox, "camp_gone], campaigns_from: [{file: list.yaml}")
+    assert status == 1
+    assert shown[-2].startswith(f"1 of 1 lists failed: {tmp_path}/list.yaml:1:3: ")
+    assert shown[-1].startswith("1 of 1 polls failed: 1 campaign_not_found (camp_gone: ")
+
+
+def test_the_pages_of_two_configurations_have_no_series_in_common(tmp_path: Path, sandbox: RunningSandbox) -> None:
+    """So that node_exporter reads both from one folder; the texts of HELP must be the same."""
+    pages = [once(tmp_path, sandbox, "camp_123", name=name)[1].splitlines() for name in ("acme", "globex")]
+    known, others = ({line.rpartition(" ")[0] for line in page if line[0] != "#"} for page in pages)
+    assert known
+    assert known & others == set()
+    assert [line for line in pages[0] if line[0] == "#"] == [line for line in pages[1] if line[0] == "#"]
 
 
 def test_config_check_needs_neither_network_nor_secrets(tmp_path: Path) -> None:
@@ -31,7 +102,6 @@ def test_config_check_needs_neither_network_nor_secrets(tmp_path: Path) -> None:
     assert checked.stdout.startswith(f"{config}: no problems, 1 warning. What will happen:\n  acme: 1 campaign, ")
     assert "warning: " in checked.stderr
     assert "missing" in checked.stderr
-
     config.write_text("workspaces: [{name: acme, api_key_fil: missing, campaigns: [camp_123, camp_123]}]")
     checked = run("--config.check", f"--config.file={config}")
     assert (checked.returncode, len(checked.stderr.splitlines())) == (1, 3)
@@ -93,8 +163,12 @@ def test_the_environment_of_others_does_no_harm(tmp_path: Path, sandbox: Running
     assert "there is no such file" in wrong.stderr
 
 
-def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path, sandbox: RunningSandbox) -> None:
-    command = [sys.executable, "-m", "exporter", "--once", write_config(tmp_path, sandbox.url, "camp_123")]
+@pytest.mark.parametrize(
+    ("flag", "what"),
+    [("--once", "the page cannot be written to stdout"), ("--config.check", "stdout cannot be written to")],
+)
+def test_what_cannot_be_written_is_one_line(flag: str, what: str, tmp_path: Path, sandbox: RunningSandbox) -> None:
+    command = [sys.executable, "-m", "exporter", flag, write_config(tmp_path, sandbox.url, "camp_123")]
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (1, "the page cannot be written to stdout: No space left on device\n")
+    assert (ended.returncode, ended.stderr) == (1, f"{what}: No space left on device\n")

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from exporter.demo import demo_parser, sandbox_parser
 from exporter.flags import environment_variable
-from exporter.options import demo_parser, sandbox_parser, serve_parser
+from exporter.options import serve_parser
 from exporter.shard import Shard
 
 SECRET = "sk_live_on_the_command_line"  # noqa: S105 - made up
@@ -43,7 +44,16 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (["--web.telemetry-path=/-/x"], '"/-/x" is not a free path: write one like /metrics'),
         (["--shard.index=e-2", "--shard.total=2"], "--shard.index 2 is not below --shard.total: there are 2"),
         (["--shard.index=exporter"], '"exporter" names no shard: write a number from 0 on, or a pod\'s name'),
-        (["--config.auto-reload-interval=30"], '"30" is not a duration: write one like 30s'),
+        (["--web.telemetry-path=/a b"], '"/a b" is not a free path: write one like /metrics'),
+        (["--web.telemetry-path=//a"], '"//a" is not a free path: write one like /metrics'),
+        (["--shard.total=99999999999999999999"], '"99999999999999999999" is not a number from 0 to 10000'),
+        (["--config.auto-reload-interval=30"], '"30" is not a duration of 1s or more: write one like 30s'),
+        (["--config.auto-reload-interval=5ms"], '"5ms" is not a duration of 1s or more: write one like 30s'),
+        (["--config.file="], '"" is not a file: write one like /etc/leadterra-exporter/config.yaml'),
+        (["--config.file=/"], '"/" is not a file: write one like /etc/leadterra-exporter/config.yaml'),
+        (["--config.file=~/c.yaml"], '"~/c.yaml" begins with ~, which the shell leaves after =: write $HOME'),
+        (["serve"], '"serve" is no flag: leave it out, without a command it serves'),
+        (["--demo"], "unknown flag --demo: write demo, as the first word"),
         (["my.yaml"], '"my.yaml" is no flag: write --config.file=my.yaml'),
         (["check"], '"check" is no flag: write --config.check'),
         (["once"], '"once" is no flag: write --once'),
@@ -56,13 +66,14 @@ def test_a_mistake_is_answered_with_what_to_write(
     assert said in refusal(capsys, *argv)
 
 
-@pytest.mark.parametrize("flag", ["--api-key", "--api_key", "--api.key", "--token", "--leadterra-api-key"])
-def test_a_secret_on_the_command_line_is_not_repeated(capsys: pytest.CaptureFixture[str], flag: str) -> None:
-    for argv in ([flag, SECRET], [f"{flag}={SECRET}"]):
-        said = refusal(capsys, *argv)
-        assert SECRET not in said
-        assert "api_key_file" in said
-    assert SECRET not in refusal(capsys, SECRET)
+def test_a_secret_on_the_command_line_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    for flag in ("--api-key", "--api_key", "--api.key", "--token", "--leadterra-api-key"):
+        for argv in ([flag, SECRET], [f"{flag}={SECRET}"]):
+            said = refusal(capsys, *argv)
+            assert SECRET not in said
+            assert "api_key_file" in said
+    for argument in (SECRET, f"--config.file={SECRET}", f"--log.level={SECRET}", f"KEY={SECRET}"):
+        assert "a secret is never a flag" in refusal(capsys, argument)
 
 
 def test_an_environment_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,10 +81,12 @@ def test_an_environment_variable_that_is_empty_is_not_set(monkeypatch: pytest.Mo
     for action in serve_parser()._actions:  # noqa: SLF001 - argparse offers no list
         monkeypatch.setenv(environment_variable(action.option_strings[-1]), "")
     assert serve_parser().parse([]) == plain
-    assert (plain.config_file, plain.web_listen_address) == (Path("config.yaml"), [":10421"])
+    assert (plain.config_file, plain.web_listen_address) == (Path("config.yaml"), (":10421",))
 
 
-def test_a_flag_wins_over_its_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flag_wins_over_its_environment_variable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("LEADTERRA_EXPORTER_WEB_LISTEN_ADDRESS", "127.0.0.1:1,[::1]:2")
     monkeypatch.setenv("LEADTERRA_EXPORTER_ONCE", "true")
     monkeypatch.setenv("LEADTERRA_EXPORTER_FAULT", "a=status:429,rate:0.5 b=latency:1")
@@ -83,16 +96,20 @@ def test_a_flag_wins_over_its_environment_variable(monkeypatch: pytest.MonkeyPat
         ["--web.listen-address=:3", "--web.listen-address=:4", "--shard.index=x-1", "--shard.total=2"]
     )
     assert (given.web_listen_address, given.once, given.shard) == ([":3", ":4"], True, Shard(1, 2))
-
-
-def test_a_switch_in_the_environment_is_true_or_false(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
     monkeypatch.setenv("LEADTERRA_EXPORTER_ONCE", "maybe")
-    assert refusal(capsys) == 'LEADTERRA_EXPORTER_ONCE: "maybe" is neither true nor false'
+    assert refusal(capsys) == 'LEADTERRA_EXPORTER_ONCE: "maybe" is neither: write true or false'
+    monkeypatch.delenv("LEADTERRA_EXPORTER_ONCE")
+    monkeypatch.setenv("LEADTERRA_EXPORTER_LOG_LEVEL", '"info"')
+    assert "LEADTERRA_EXPORTER_LOG_LEVEL has quotes in it" in refusal(capsys)
+    monkeypatch.setenv("LEADTERRA_EXPORTER_LOG_LEVEL", "Info")
+    assert refusal(capsys) == 'LEADTERRA_EXPORTER_LOG_LEVEL: "Info": write info'
+    assert refusal(capsys, "--log.level=Warn") == 'argument --log.level: "Warn": write warn'
 
 
-def test_the_demo_has_a_sandbox_of_its_own_on_a_free_port() -> None:
+def test_the_demo_has_a_sandbox_of_its_own_on_a_free_port(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        demo_parser().parse(["--config.file=x"])
+    assert "unknown flag --config.file: leadterra-exporter demo --help lists all" in capsys.readouterr().err
     given = demo_parser().parse(["--speed=2"])
-    assert (given.web_listen_address, given.listen_address, given.speed) == (["127.0.0.1:10421"], "127.0.0.1:0", 2.0)
+    assert (given.web_listen_address, given.listen_address, given.speed) == (("127.0.0.1:10421",), "127.0.0.1:0", 2.0)
     assert (sandbox_parser().parse([]).listen_address, sandbox_parser().parse([]).speed) == ("127.0.0.1:10422", 1.0)

@@ -6,7 +6,6 @@ Requests go straight to httpx's transport: what its client would add to each of 
 import asyncio
 import re
 import time
-import zlib
 from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -15,11 +14,11 @@ from urllib.parse import urlsplit
 import aiohttp
 import httpx
 
+from exporter.api.access import Access
 from exporter.api.answers import excerpt, read_error
-from exporter.api.transport import LARGEST_BODY, Access, Transport, describe_exception
+from exporter.api.transport import LARGEST_BODY, Transport, decompressed, describe_exception
 from exporter.errors import PollError, Reason
 
-_CODINGS = {"gzip", "x-gzip", "br", "compress", "deflate", "x-compress", "zstd"}
 _REASONS = {
     400: Reason.INVALID_REQUEST,
     401: Reason.AUTHENTICATION_FAILED,
@@ -77,7 +76,7 @@ class Client:
         """Return an answer without the key, which it may repeat: what the API says may be shown."""
         is_ok = response.status_code == httpx.codes.OK
         try:
-            body = _decompressed(response.headers.get("content-encoding", ""), body)
+            body = decompressed(response.headers.get("content-encoding", ""), body, LARGEST_BODY)
         except ValueError as error:
             if is_ok:
                 raise PollError(Reason.INVALID_RESPONSE, str(error), code="200") from None
@@ -100,27 +99,6 @@ def _refusal(response: httpx.Response, body: bytes, now: float) -> PollError:
         detail += ": a redirect, not followed so that the key does not travel; check api.base_url"
     retry_after = seconds_to_wait(response.headers.get("retry-after", ""), now)
     return PollError(reason, detail, code=str(status), retry_after=retry_after, excerpt=excerpt(body))
-
-
-def _decompressed(content_encoding: str, body: bytes) -> bytes:
-    """Unpack gzip no further than the limit: httpx unpacks whole chunks, and a bomb within a bomb without end.
-
-    Raises ValueError, which says what is wrong with the answer. What is no coding at all ("none", "UTF-8") is none.
-    """
-    codings = content_encoding.lower().replace(" ", "").split(",")
-    if not _CODINGS.isdisjoint(codings) and len(body) <= LARGEST_BODY:
-        if codings not in (["gzip"], ["x-gzip"]):
-            raise ValueError("the answer is compressed in a way that was not asked for: only gzip is read")
-        unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        try:
-            body = unpacker.decompress(body, LARGEST_BODY + 1)
-        except zlib.error:
-            raise ValueError("the answer cannot be decompressed") from None
-        if not unpacker.eof and len(body) <= LARGEST_BODY:
-            raise ValueError("the answer cannot be decompressed: it ends in its middle")
-    if len(body) > LARGEST_BODY:
-        raise ValueError(f"the answer is larger than {LARGEST_BODY // 1024} KiB")
-    return body
 
 
 def seconds_to_wait(retry_after: str, now: float) -> float | None:

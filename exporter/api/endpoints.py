@@ -1,8 +1,7 @@
 """What the API is asked for. Another endpoint is another record here, and a metric table in exporter/exposition."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from exporter.api import senders
@@ -12,8 +11,7 @@ from exporter.errors import Failure
 _SAFE_IN_PATH = "!$&'()*,:;=@"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One of the API's endpoints.
 
     `path` makes the path of a request out of an id, and `parse` reads the body of an answer with status 200 for that
@@ -25,8 +23,7 @@ class Endpoint:
     explain: Callable[[Failure], Failure]
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(NamedTuple):
     """One reading of a campaign; a field that the API left out or sent as null is None.
 
     Counts are the API's lifetime totals: leads for `total_enrolled` and `replied`, emails for the rest.

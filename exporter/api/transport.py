@@ -1,4 +1,4 @@
-"""What a workspace's requests are sent with, and aiohttp's connections behind httpx's transport.
+"""aiohttp's connections behind httpx's transport.
 
 No redirect is followed, so that the key does not travel; no cookie is kept, no URL logged, nothing decompressed. There
 is no time-out here: the client bounds the whole request.
@@ -8,9 +8,8 @@ import os
 import re
 import socket
 import ssl
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -18,67 +17,21 @@ import httpx
 from yarl import URL
 
 from exporter import __version__
-from exporter.config import Api, Workspace
-from exporter.secret import KeySource, KeyUnavailableError, Secret
+from exporter.api.access import Access
 
 LARGEST_BODY = 2**20
 """Bytes of an answer that are read; the documented one has 150."""
 
+HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",  # a few bytes need no decompressor, and a limit holds as it is
+    "User-Agent": f"leadterra-exporter/{__version__}",
+}
+_CODINGS = {"gzip", "x-gzip", "br", "compress", "deflate", "x-compress", "zstd"}
 _LONGEST_HEADER = 64 * 1024
 _MOST_HEADERS = 1000
 _QUOTED = re.compile(r":?(?:\s*\n|\s+b?['\"])")
 """What stands between the parser's own words and what it quotes, on the same line or the next."""
-
-
-class AccessError(Exception):
-    """A file that requests cannot be sent without, and why it cannot be used."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How a workspace's API is asked; connections are opened anew when any of it changes.
-
-    `key` is None where there is none to send, and `key_problem` says why. `ca` is the text of `api.ca_file`.
-    """
-
-    api: Api
-    source: KeySource
-    key: Secret | None = None
-    key_problem: str = field(default="", compare=False)
-    ca: str | None = field(default=None, repr=False)
-
-    def tls_context(self) -> ssl.SSLContext | None:
-        """Return the context for the certificates of API and proxy, None where no TLS is spoken. Raises AccessError."""
-        if not any(url.lower().startswith("https:") for url in (self.api.base_url, self.api.proxy_url or "")):
-            return None
-        try:
-            return _trusting(self.ca)
-        except (ssl.SSLError, OSError) as error:
-            raise AccessError(f"{self.api.ca_file or 'the CA bundle'} cannot be used: {error}") from None
-
-
-def read_access(workspace: Workspace, last: Access | None = None) -> Access:
-    """Read the workspace's key and CA file. Blocks. Raises AccessError where the CA file cannot be read.
-
-    A key file that is gone or empty keeps the key of `last`, as it may be in the middle of being replaced.
-    """
-    ca, file = None, workspace.api.ca_file
-    try:
-        ca = file.read_text("utf-8") if file else None
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise AccessError(f"{file} cannot be read: {why}") from None
-    key, problem = last.key if last and last.source == workspace.key else None, ""
-    try:
-        key = workspace.key.read()
-    except KeyUnavailableError as error:
-        problem = str(error)
-    return Access(workspace.api, workspace.key, key, problem, ca)
-
-
-@lru_cache(maxsize=8)  # loading a CA bundle takes some 20 ms, and workspaces share it
-def _trusting(ca: str | None) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=ca) if ca else httpx.create_ssl_context()
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -92,12 +45,7 @@ class Transport(httpx.AsyncBaseTransport):
         api, key = access.api, access.key
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=api.max_concurrency, ssl=access.tls_context() or True),
-            headers={
-                "Authorization": f"Bearer {key.reveal() if key else ''}",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",  # 150 bytes are not worth a decompressor
-                "User-Agent": f"leadterra-exporter/{__version__}",
-            },
+            headers={"Authorization": f"Bearer {key.reveal() if key else ''}", **HEADERS},
             cookie_jar=aiohttp.DummyCookieJar(),
             proxy=api.proxy_url,
             timeout=aiohttp.ClientTimeout(),
@@ -120,6 +68,27 @@ class Transport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+
+def decompressed(content_encoding: str, body: bytes, largest: int) -> bytes:
+    """Unpack gzip no further than the limit: httpx unpacks whole chunks, and a bomb within a bomb without end.
+
+    Raises ValueError, which says what is wrong with the answer. What is no coding at all ("none", "UTF-8") is none.
+    """
+    codings = [each for each in content_encoding.lower().replace(" ", "").split(",") if each in _CODINGS]
+    if codings and len(body) <= largest:
+        if codings not in (["gzip"], ["x-gzip"]):
+            raise ValueError("the answer is compressed in a way that was not asked for: only gzip is read")
+        unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        try:
+            body = unpacker.decompress(body, largest + 1)
+        except zlib.error:
+            raise ValueError("the answer cannot be decompressed") from None
+        if not unpacker.eof and len(body) <= largest:
+            raise ValueError("the answer cannot be decompressed: it ends in its middle")
+    if len(body) > largest:
+        raise ValueError(f"the answer is larger than {largest // 1024} KiB")
+    return body
 
 
 def describe_exception(error: BaseException) -> str:

@@ -4,7 +4,7 @@ import json
 import math
 import random
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -38,40 +38,22 @@ class Fault:
     count: float = math.inf
 
 
-_NUMBERS: dict[str, tuple[type[int | float], float, float, str]] = {
-    "latency": (float, 0, 3600, "seconds, such as latency:2.5"),
-    "status": (int, 400, 599, "an HTTP status from 400 on, such as status:503"),
-    "rate": (float, 0, 1, "a share between 0 and 1, such as rate:0.2"),
-    "count": (int, 1, math.inf, "how many answers it changes, such as count:5"),
-}
+_FORM = "write CAMPAIGN=latency:SECONDS or CAMPAIGN=status:CODE, with ,retry_after:SECONDS and ,rate:SHARE and ,count:N"
+_FAULT = re.compile(
+    r"(?P<target>.+)=(?=latency|status)(?:latency:(?P<latency>\d{1,4}(?:\.\d+)?),?)?(?:status:(?P<status>[45]\d\d))?"
+    r"(?:,retry_after:(?P<retry_after>.+?))?(?:,rate:(?P<rate>0?\.\d+|[01]))?(?:,count:(?P<count>[1-9]\d*))?",
+    re.ASCII,
+)
+_READ: Mapping[str, Callable[[str], Any]] = {"latency": float, "status": int, "rate": float, "count": int}
 
 
 def parse_flag(text: str) -> tuple[str, Fault]:
-    """Read `target=option:value[,option:value]...`, e.g. `camp_1=status:503,retry_after:3`. Raises ValueError."""
-    target, _, options = text.rpartition("=")
-    values = dict(part.split(":", 1) for part in re.split(r",(?=\w)", options) if ":" in part)  # a date has ", " in it
-    if not target or values.keys().isdisjoint(("latency", "status")):
-        raise ValueError(f"fault {text!r}: write campaign=latency:2 or campaign=status:503,retry_after:3")
-    return target, Fault(**{name: _value(name, value) for name, value in values.items()})
-
-
-def _value(name: str, text: str) -> Any:
-    if name == "retry_after":
-        return text
-    if name not in _NUMBERS:
-        raise ValueError(f"unknown option {name!r}: {_instead(name, [*_NUMBERS, 'retry_after'])}")
-    kind, low, high, expected = _NUMBERS[name]
-    try:
-        number = kind(text)
-    except ValueError:
-        number = math.nan
-    if not low <= number <= high:
-        raise ValueError(f"{name}: {text!r} is not valid: write {expected}")
-    return number
-
-
-def _instead(name: str, known: Collection[str]) -> str:
-    return f"write {' or '.join(get_close_matches(name, known) or list(known)[:12])}"
+    """Read a campaign and its fault, e.g. `camp_1=status:503,retry_after:3,count:2`. Raises ValueError."""
+    match = _FAULT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r}: {_FORM}")
+    target, *options = match.groupdict().items()
+    return target[1], Fault(**{name: _READ.get(name, str)(value) for name, value in options if value})
 
 
 class Faults:
@@ -85,7 +67,8 @@ class Faults:
     def put(self, target: str, fault: Fault) -> None:
         """Set the fault of a campaign, or of `*`. Raises ValueError for a campaign that is not there."""
         if target != EVERY and target not in self._campaigns:
-            raise ValueError(f"no campaign {target!r}: {_instead(target, self._campaigns)}")
+            near = get_close_matches(target, self._campaigns) or list(self._campaigns)[:12]
+            raise ValueError(f"no campaign {target!r}: write {' or '.join(near)}")
         self._faults[target] = fault
 
     def remove(self, target: str) -> None:
