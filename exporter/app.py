@@ -1,28 +1,29 @@
 """The parts put together: what runs, how a configuration is adopted, and how it ends."""
 
 import asyncio
-import gc
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from exporter.api import Access, AccessError, Client, read_access
+from exporter.api import Access, AccessError, open_client, read_access
 from exporter.changes import log_difference, log_key, log_lists, log_warnings
 from exporter.config import Campaign, Config, ConfigError, SenderList, Source, load
 from exporter.exposition import Format, Page
-from exporter.polling import Poller
+from exporter.polling import Plan, Poller, plan
 from exporter.shard import Shard
-from exporter.sources import Collected, SourceState, Urls, collect, files_of
-from exporter.store import Store
+from exporter.sources import Collected, SourceState, Urls, collect, files_of, with_known_campaigns
+from exporter.store import Prepared, Store
 from exporter.telemetry import Telemetry
 from exporter.watch import FileWatch
 
 if TYPE_CHECKING:
+    from exporter.api.client import Client
     from exporter.toolkit import WebConfigFile
 
 log = structlog.get_logger()
@@ -31,6 +32,17 @@ _LOOK_EVERY = 2.0
 """Seconds between two looks at the files that the configuration names."""
 _STOP_WITHIN = 2.0
 """Seconds for which the end waits for a configuration that is being adopted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a configuration and the files that it names come to; `own` is the part of this shard."""
+
+    collected: Collected
+    own: Config
+    accesses: dict[str, Access]
+    states: Prepared
+    plan: Plan
 
 
 class Exporter:
@@ -47,7 +59,7 @@ class Exporter:
         *,
         shard: Shard | None = None,
         telemetry: Telemetry | None = None,
-        open_client: Callable[[Access], Client] = Client,
+        open_client: "Callable[[Access], Client]" = open_client,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.shard = shard or Shard()
@@ -73,9 +85,9 @@ class Exporter:
 
     async def start(self) -> None:
         """Begin to poll. Raises AccessError."""
+        await asyncio.to_thread(_import_what_polls_need)
         async with self._adopting:
             log_warnings(self.config)
-            self._poller.start()
             await self._adopt(self.config)
             self._poller.begin()
             self._telemetry.loaded(self._wall())
@@ -201,7 +213,7 @@ class Exporter:
         """Adopt what the file says now, or the same again; return what keeps it from that."""
         try:
             before = self._collected.config
-            await self._adopt(await asyncio.to_thread(load, self.config_file) if is_new else self.config)
+            await self._adopt(await asyncio.to_thread(self._load) if is_new else self.config)
             self._poller.begin()
         except (ConfigError, AccessError) as error:
             return str(error).splitlines()
@@ -215,23 +227,20 @@ class Exporter:
 
     async def _adopt(self, config: Config) -> None:
         """Make state, page, polls and metrics those of `config`."""
-        collected, own, accesses = await asyncio.to_thread(self._read, config)
-        states = await asyncio.to_thread(self.store.prepare, own.targets)
+        read = await asyncio.to_thread(self._read, config)
         if self._is_stopped:
             raise AccessError("the exporter is stopping")
-        pollers = await self._poller.prepare(accesses)
+        pollers = await self._poller.prepare(read.accesses)
         # From here to the end of the step nothing waits and nothing opens: nobody sees half of a configuration.
-        self.store.adopt(states)
-        retired = self._poller.adopt(own, pollers)
-        self._telemetry.configure(own.workspaces)
-        log_lists(self._collected, collected)
-        self.config, self._collected = config, collected
-        self._urls.follow(state.source for state in collected.states)
+        self.store.adopt(read.states)
+        retired = self._poller.adopt(read.own, read.plan, pollers)
+        self._telemetry.configure(read.own.workspaces)
+        log_lists(self._collected, read.collected)
+        self.config, self._collected = config, read.collected
+        self._urls.follow(state.source for state in read.collected.states)
         self._show_sources()
         await asyncio.gather(*(poller.stop() for poller in retired))
-        if retired:
-            del retired
-            gc.collect()  # pollers refer to themselves in circles, and keep all campaigns that they knew
+        await asyncio.to_thread(read.states.forget)
 
     async def _answered(self, source: Source, is_new: bool) -> None:  # noqa: FBT001 - its caller has nothing else to say
         """Adopt what a URL has answered."""
@@ -246,8 +255,11 @@ class Exporter:
             {(each.workspace, each.source.label): (each.up, each.last_success, each.campaigns) for each in self.sources}
         )
 
-    def _read(self, config: Config) -> tuple[Collected, Config, dict[str, Access]]:
-        """Read what the configuration names, in a thread: a file system may hang."""
+    def _load(self) -> Config:
+        return with_known_campaigns(load(self.config_file), self.config)
+
+    def _read(self, config: Config) -> _Read:
+        """Read what the configuration names, in a thread: a file system may hang, and ten thousand take their time."""
         self._named_files.look(files_of(config))  # first: what is written from now on is a change
         collected = collect(config, self._collected, self._urls.answers, self._wall())
         own = self.shard.part_of(collected.config)
@@ -256,7 +268,14 @@ class Exporter:
             last = self._poller.access(workspace.name)
             access = accesses[workspace.name] = read_access(workspace, last)
             log_key(workspace.name, last, access)
-        return collected, own, accesses
+        states = self.store.prepare(own.targets)
+        return _Read(collected, own, accesses, states, plan(own, states.states))
 
     def _look_at_named(self) -> set[Path]:
         return self._named_files.look(files_of(self.config))
+
+
+def _import_what_polls_need() -> None:
+    """Import httpx and APScheduler, which takes 30 ms, beside the event loop: a first page need not wait for them."""
+    import exporter.api.client  # noqa: PLC0415
+    import exporter.polling.schedule  # noqa: F401, PLC0415

@@ -1,9 +1,11 @@
 """What is logged when a configuration, a key or a list of campaigns changes."""
 
+from heapq import nsmallest
+
 import structlog
 
 from exporter.api import Access
-from exporter.config import Config
+from exporter.config import Config, TargetKey
 from exporter.sources import Collected
 
 log = structlog.get_logger()
@@ -29,15 +31,15 @@ def log_key(workspace: str, last: Access | None, access: Access) -> None:
 
 def log_difference(old: Config, new: Config, *, is_new: bool) -> None:
     """Log which campaigns came and went, by a new configuration or by lists that have changed."""
-    before, after = ({f"{each.workspace}/{each.id}" for each in config.campaigns} for config in (old, new))
+    before, after = ({each.key for each in config.campaigns} for config in (old, new))
     if is_new or before != after:
         event = "configuration loaded" if is_new else "lists of campaigns have changed"
         log.info(event, campaigns=len(after), came=_some(after - before), went=_some(before - after))
 
 
-def _some(names: set[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(sorted(names)[:_MOST_NAMES]) + more
+def _some(keys: set[TargetKey]) -> str:
+    names = (f"{workspace}/{id_}" for workspace, _, id_ in nsmallest(_MOST_NAMES, keys))
+    return ", ".join(names) + (f" and {len(keys) - _MOST_NAMES} more" if len(keys) > _MOST_NAMES else "")
 
 
 def log_lists(old: Collected, new: Collected) -> None:
@@ -52,6 +54,9 @@ def log_lists(old: Collected, new: Collected) -> None:
         if state.problems and known != state.problems:
             for problem in state.problems[:_MOST_PROBLEMS]:
                 log.error("list problem", problem=problem)
-            log.error("a list was not taken, the last good one stays", **names, problems=len(state.problems))
+            event = "a list was not taken, the last good one stays in use"
+            if state.campaigns is None:
+                event = "a list was not taken, and none was good before: none of its campaigns are polled"
+            log.error(event, **names, problems=len(state.problems))
         elif state.up and known:
             log.info("a list is read again", **names, campaigns=state.campaigns)

@@ -2,7 +2,7 @@
 
 import math
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeAlias
 
@@ -39,14 +39,31 @@ class State:
 
     def moved_to(self, target: Target) -> Self:
         """Return the same for a target whose configuration may have changed."""
+        if target == self.target:
+            return self
         later = target.poll.stale_after - self.target.poll.stale_after
         return replace(self, target=target, stale_at=self.stale_at + later)
 
 
-Listener: TypeAlias = Callable[[TargetKey, State | None, State | None], None]
-"""What is called with a target's key and what was and is known of it, None before it comes and after it goes."""
-Prepared: TypeAlias = dict[TargetKey, tuple[State | None, State, bool]]
-"""What is known of each target, what is to be, and whether that is another configuration."""
+Polled: TypeAlias = Callable[[TargetKey, State, State], None]
+"""What is called with a target's key and what was and is known of it, when it has been polled."""
+Replaced: TypeAlias = Callable[[Collection[TargetKey], Collection[TargetKey]], None]
+"""What is called with the keys of targets that come or change without a poll, perhaps ten thousand, and that go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was and what is to be known of all targets; the keys of those that come or change, and that go."""
+
+    before: dict[TargetKey, State]
+    states: dict[TargetKey, State]
+    changed: list[TargetKey]
+    gone: set[TargetKey]
+
+    def forget(self) -> None:
+        """Free what was known one by one: ten thousand at once would keep all other threads waiting."""
+        while self.before:
+            self.before.popitem()
 
 
 class Store:
@@ -59,44 +76,38 @@ class Store:
         self.wall = wall
         self._monotonic = monotonic
         self._states: dict[TargetKey, State] = {}
-        self._listeners: list[Listener] = []
+        self._listeners: list[tuple[Polled, Replaced]] = []
         self._failures: OrderedDict[TargetKey, deque[tuple[float, Failure]]] = OrderedDict()
         self._next_stale_at = math.inf  # no reading is stale before that
 
-    def subscribe(self, listener: Listener) -> None:
-        """Call `listener` for every target that is known now, and for each that comes, changes or goes."""
-        self._listeners.append(listener)
-        for key, state in self._states.items():
-            listener(key, None, state)
+    def subscribe(self, polled: Polled, replaced: Replaced) -> None:
+        """Call these when something changes, and `replaced` with all that is known now."""
+        self._listeners.append((polled, replaced))
+        replaced(self._states.keys(), ())
 
     def prepare(self, targets: Iterable[Target]) -> Prepared:
         """Return what is to be known of targets, which keep what they have.
 
         In any thread: comparing ten thousand takes longer than the event loop should wait.
         """
-        prepared: Prepared = {}
+        before, states = self._states.copy(), dict[TargetKey, State]()
         for target in targets:
-            old = self._states.get(target.key)
-            prepared[target.key] = (
-                (old, old.moved_to(target), old.target != target) if old else (None, State(target), True)
-            )
-        return prepared
+            old = before.get(target.key)
+            states[target.key] = old.moved_to(target) if old else State(target)
+        changed = [key for key, state in states.items() if state is not before.get(key)]
+        return Prepared(before, states, changed, before.keys() - states.keys())
 
     def adopt(self, prepared: Prepared) -> None:
         """Replace what there is to know; targets that are not prepared are forgotten."""
-        old, self._states = self._states, {}
+        states = prepared.states
+        for key, known in self._states.items():
+            if known is not prepared.before[key] and key in states:  # polled in the meantime
+                states[key] = known.moved_to(states[key].target)
+        self._states = states
         self._next_stale_at = -math.inf  # it may be sooner
-        for key, (base, state, _) in prepared.items():
-            known = old.get(key)
-            if known is not None and known is not base:  # polled in the meantime
-                state = known.moved_to(state.target)  # noqa: PLW2901
-            self._states[key] = state
-        for key in old.keys() - self._states.keys():
-            self._failures.pop(key, None)
-            self._change(key, old[key], None)
-        for key, (_, _, is_changed) in prepared.items():
-            if is_changed:
-                self._change(key, old.get(key), self._states[key])
+        for key in self._failures.keys() & prepared.gone:
+            del self._failures[key]
+        self._replaced(prepared.changed, prepared.gone)
 
     def configure(self, targets: Iterable[Target]) -> None:
         """Prepare and adopt at once."""
@@ -109,7 +120,7 @@ class Store:
             stale_at = self._monotonic() + old.target.poll.stale_after
             self._next_stale_at = min(self._next_stale_at, stale_at)
             new = State(old.target, reading, self.wall(), up=True, seconds=seconds, size=size, stale_at=stale_at)
-            self._change(key, old, new)
+            self._polled(key, old, new)
 
     def failed(self, key: TargetKey, error: Failure) -> None:
         """Record that a target's poll failed; its last good reading stays until it is stale."""
@@ -119,7 +130,7 @@ class Store:
             self._failures.move_to_end(key)
             if len(self._failures) > _MOST_WITH_FAILURES:
                 self._failures.popitem(last=False)
-            self._change(key, old, replace(old, up=False, error=error))
+            self._polled(key, old, replace(old, up=False, error=error))
 
     def failures(self, key: TargetKey) -> list[tuple[float, Failure]]:
         """Return a target's last failures with their Unix times, the latest last; a thousand targets' are kept."""
@@ -129,10 +140,11 @@ class Store:
         """Drop the readings that are older than their target's `stale_after`. Costs nothing where none can be."""
         now = self._monotonic()
         if now > self._next_stale_at:
-            for key, state in list(self._states.items()):
-                if state.stale_at < now:
-                    self._change(key, state, replace(state, reading=None, stale_at=math.inf))
+            stale = [key for key, state in self._states.items() if state.stale_at < now]
+            for key in stale:
+                self._states[key] = replace(self._states[key], reading=None, stale_at=math.inf)
             self._next_stale_at = min((state.stale_at for state in self._states.values()), default=math.inf)
+            self._replaced(stale, ())
 
     def get(self, key: TargetKey) -> State | None:
         """Return what is known of one target."""
@@ -143,8 +155,11 @@ class Store:
         self.expire()
         return [state for state in self._states.values() if state.target.kind == kind]
 
-    def _change(self, key: TargetKey, old: State | None, new: State | None) -> None:
-        if new is not None:
-            self._states[key] = new
-        for listener in self._listeners:
-            listener(key, old, new)
+    def _polled(self, key: TargetKey, old: State, new: State) -> None:
+        self._states[key] = new
+        for polled, _ in self._listeners:
+            polled(key, old, new)
+
+    def _replaced(self, changed: Collection[TargetKey], gone: Collection[TargetKey]) -> None:
+        for _, replaced in self._listeners:
+            replaced(changed, gone)

@@ -1,10 +1,12 @@
 """The exporter's own metrics: a table of them, as prometheus_client keeps them."""
 
+import collections
 import os
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
 from itertools import product
+from operator import attrgetter
 from typing import Any
 
 from prometheus_client import (
@@ -114,7 +116,8 @@ class Telemetry:
             self._remove(workspace=name)
         self._workspaces = set(wanted)
         for name, workspace in wanted.items():
-            needed = sum(1 / target.poll.interval for target in workspace.targets)
+            intervals = collections.Counter(map(attrgetter("poll.interval"), workspace.targets))
+            needed = sum(count / interval for interval, count in intervals.items())
             self._of("leadterra_workspace_campaigns", name).set(len(workspace.campaigns))
             self._of("leadterra_workspace_requests_per_second", name, "needed").set(needed)
             self._of("leadterra_workspace_requests_per_second", name, "allowed").set(workspace.api.requests_per_second)
@@ -122,7 +125,7 @@ class Telemetry:
             self._of("leadterra_workspace_sweep_overruns", name)
             for result in _RESULTS:
                 self._of("leadterra_polls", name, result)
-            for endpoint, code in product({target.endpoint: None for target in workspace.targets}, _CODES):
+            for endpoint, code in product(dict.fromkeys(map(attrgetter("endpoint"), workspace.targets)), _CODES):
                 self._of("leadterra_api_requests", name, endpoint, code)
 
     def sources(self, figures: Mapping[tuple[str, str], tuple[float | None, ...]]) -> None:

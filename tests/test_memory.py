@@ -1,33 +1,33 @@
-"""Fifty reloads of a real process that polls over real sockets: memory and descriptors stay flat.
+"""Memory, descriptors and tasks stay flat: over fifty reloads of a real process, and over simulated hours of a life.
 
-With one arena, as glibc would give each thread memory of its own, 5 MiB at a moment of its choice.
+With one arena, as glibc would give each thread memory of its own, 5 MiB at a moment of its choice. For longer hours:
+`LONG_RUN_HOURS=672 make test-all ARGS="-s tests/test_memory.py"` is four weeks.
 """
 
+import os
 from collections.abc import Iterable
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
+from tests.build import write_config
 from tests.certificates import Authority, replace_file
+from tests.conftest import run_virtually
 from tests.fake_api import FakeApi
-from tests.process import RunningExporter, running_exporter
+from tests.longrun.life import Life
+from tests.process import LISTEN, RunningExporter, running_exporter
 
 pytestmark = pytest.mark.slow
 
 CAMPAIGNS = 800
-CONFIG = """\
-api: {{base_url: "{url}", ca_file: ca.pem, timeout: {timeout}s, max_concurrency: 20, requests_per_second: 5000}}
-poll: {{interval: 10s, stale_after: 30s}}
-workspaces: [{{name: acme, api_key_file: key, campaigns: [{campaigns}]}}]
-"""
 
 
 def test_fifty_reloads_leave_nothing_behind(tmp_path: Path) -> None:
     authority = Authority(tmp_path, "authority")
-    arguments = (f"--config.file={tmp_path / 'config.yaml'}", "--web.listen-address=127.0.0.1:0")
     with FakeApi(certificate=authority.issue("api", "127.0.0.1")) as api:
-        write(tmp_path, api, 0, authority)
-        with running_exporter(*arguments, "--web.enable-lifecycle", MALLOC_ARENA_MAX="1") as exporter:
+        config = write(tmp_path, api, 0, authority)
+        with running_exporter(config, LISTEN, "--web.enable-lifecycle", MALLOC_ARENA_MAX="1") as exporter:
             memory, descriptors = look_after(range(11), tmp_path, exporter, api, authority)
             last_memory, last_descriptors = look_after(range(11, 51), tmp_path, exporter, api, authority)
             assert exporter.stop() == 0
@@ -50,13 +50,38 @@ def look_after(
     return exporter.memory(), len(exporter.descriptors())
 
 
-def write(folder: Path, api: FakeApi, number: int, authority: Authority) -> None:
+def write(folder: Path, api: FakeApi, number: int, authority: Authority) -> str:
     """Write other API settings, another key, the CA file anew, and other campaigns in place of half of them."""
     come = [f"camp_{number}_{place}" for place in range(CAMPAIGNS // 2)]
     stay = [f"camp_{place}" for place in range(CAMPAIGNS // 2)]
     api.keys.add(f"sk_{number}")
-    replace_file(folder / "key", f"sk_{number}")
-    (folder / "key").chmod(0o600)
     replace_file(folder / "ca.pem", authority.pem + "\n" * number)
-    text = CONFIG.format(url=api.url, timeout=10 + number, campaigns=", ".join([*come, *stay]))
-    replace_file(folder / "config.yaml", text)
+    limits = {"timeout": f"{10 + number}s", "max_concurrency": 20, "requests_per_second": 5000}
+    return write_config(
+        folder, api.url, *come, *stay, key=f"sk_{number}", api={"ca_file": "ca.pem", **limits}, poll=("10s", "30s")
+    )
+
+
+HOURS = int(os.environ.get("LONG_RUN_HOURS", "12"))
+
+
+def test_hours_of_faults_reloads_and_rotations_leave_nothing_behind(tmp_path: Path) -> None:
+    life = Life(tmp_path, seed=1)
+    first, *_, last = run_virtually(live(life), life.patience)
+    assert last["requests"] > 2_000  # it did live
+    assert last["tasks"] <= first["tasks"] + 6  # a sweep that is under way has its tasks
+    assert last["descriptors"] <= first["descriptors"] + 4
+    assert last["blocks"] <= first["blocks"] * 1.005
+    assert last["memory"] <= first["memory"] * 1.1
+
+
+async def live(life: Life) -> list[dict[str, int]]:
+    """Live for the hours and print each checkpoint; at the first, everything that is made once has been made."""
+    checkpoints = []
+    async with aclosing(life.hours()) as lived:
+        async for checkpoint in lived:
+            checkpoints.append(checkpoint)
+            print(checkpoint, flush=True)  # noqa: T201 - for `pytest -s`
+            if checkpoint["hours"] >= HOURS:
+                break
+    return checkpoints

@@ -70,12 +70,11 @@ class Block:
         for column in range(len(self._tails)):
             self.put(column, row, b"")
 
-    def chunk(self, column: int) -> Chunk:
-        """Return the lines of a column; the same chunk while none has changed."""
-        chunk = self._chunks[column]
-        if chunk is None:
-            chunk = self._chunks[column] = Chunk(self._join(column))
-        return chunk
+    def chunks(self) -> list[Chunk]:
+        """Return the lines of each column; the same chunk while none of them has changed."""
+        chunks = [chunk or Chunk(self._join(column)) for column, chunk in enumerate(self._chunks)]
+        self._chunks = [*chunks]
+        return chunks
 
     def _join(self, column: int) -> bytes:
         """Join prefix, labels and tail of each row that has a tail: three in a row of a list, which is fastest."""

@@ -13,7 +13,7 @@ _POLLED = "as of the last successful poll"
 _TOTAL = "a lifetime total that the API may correct downwards"
 _CURRENT = "rises and falls"
 _RATIO = "ratio, 0 to 1"
-_ATTRIBUTES = dict(zip(FIELDS, Stats.__slots__, strict=True))
+_ATTRIBUTES = dict(zip(FIELDS, Stats._fields, strict=True))
 
 Sample: TypeAlias = tuple[tuple[str, ...], int | float]
 """The values of a metric's own labels, and its value."""

@@ -5,8 +5,7 @@ Rendering ten thousand campaigns in the scrape would take over a second.
 
 import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from exporter.config import Campaign, Sending, TargetKey
 from exporter.exposition.chunks import Body, Chunk, Snapshot
@@ -15,7 +14,7 @@ from exporter.exposition.negotiation import Format
 from exporter.exposition.table import Table
 from exporter.store import State, Store
 
-_LONGEST_STEP = 0.005
+_LONGEST_STEP = 0.002
 """Seconds for which preparing a page keeps the event loop from its other work."""
 _LARGEST_BLOCK = 256
 """Targets in a block: with half or twice as many, compressing costs a tenth more."""
@@ -34,55 +33,71 @@ class Page:
         self.own_metrics = own_metrics
         self._store = store
         self._tables = {kind: Table(metrics, rows_per_block) for kind, metrics in METRICS_OF.items()}
-        self._waiting: OrderedDict[TargetKey, None] = OrderedDict()
+        self._waiting: dict[TargetKey, None] = {}  # of which the last is the next
         self._expected: dict[Sending, bool] = {}
-        self._bodies: dict[Format, Body] = {}
+        self._bodies: dict[Format, tuple[int, Body]] = {}  # with the number of changes when it was begun
+        self._changes = self._replacements = 0
         self._own = dict.fromkeys(Format, Chunk(b""))
-        store.subscribe(self._changed)
+        store.subscribe(self._polled, self._replaced)
 
-    async def prepare(self) -> None:
-        """Format what waits and join what has changed, giving way to the event loop every few milliseconds."""
+    async def scrape(self, page_format: Format, own_metrics: bytes) -> Snapshot:
+        """Return the whole page as `snapshot` does, giving way to the event loop every few milliseconds."""
         step_ends = time.monotonic() + _LONGEST_STEP
-        for _ in self._preparing():
+        for _ in self._making(page_format):
             if time.monotonic() >= step_ends:
                 await asyncio.sleep(0)
                 step_ends = time.monotonic() + _LONGEST_STEP
+        return self._made(page_format, own_metrics)
 
     def snapshot(self, page_format: Format, own_metrics: bytes) -> Snapshot:
-        """Return the whole page as it is now, without readings that have become stale."""
-        self._store.expire()
-        for _ in self._placing():
+        """Return the whole page without readings that have become stale: the lines of a target are of one moment."""
+        for _ in self._making(page_format):
             pass
-        body = self._bodies.get(page_format)
-        if body is None:
-            tables = self._tables.values()
-            body = self._bodies[page_format] = Body(chunk for table in tables for chunk in table.chunks(page_format))
-        if self._own[page_format].plain is not own_metrics:
-            self._own[page_format] = Chunk(own_metrics)
-        return Snapshot(body, self._own[page_format])
+        return self._made(page_format, own_metrics)
 
     def render(self, page_format: Format) -> bytes:
         """Return the whole page as it is now in one piece."""
         return b"".join(self.snapshot(page_format, self.own_metrics(page_format)).plain())
 
-    def _changed(self, key: TargetKey, old: State | None, new: State | None) -> None:
+    def _polled(self, key: TargetKey, old: State, new: State) -> None:
         self._bodies.clear()
-        if old is None or new is None or old.target is not new.target:
-            self._waiting[key] = None
-        elif key not in self._waiting:
+        self._changes += 1
+        if key not in self._waiting:
             is_new_reading = old.reading != new.reading
             self._tables[key[1]].update(key, new, self._store.wall(), is_new_reading=is_new_reading)
 
-    def _preparing(self) -> Iterator[None]:
-        yield from self._placing()
-        if not self._bodies:
+    def _replaced(self, changed: Collection[TargetKey], gone: Collection[TargetKey]) -> None:
+        self._bodies.clear()
+        self._changes += 1
+        self._replacements += 1
+        self._waiting |= dict.fromkeys([*reversed([*changed]), *gone])  # those that leave room are first
+
+    def _made(self, page_format: Format, own_metrics: bytes) -> Snapshot:
+        _, body = self._bodies[page_format]
+        if self._own[page_format].plain is not own_metrics:
+            self._own[page_format] = Chunk(own_metrics)
+        return Snapshot(body, self._own[page_format])
+
+    def _making(self, page_format: Format) -> Iterator[None]:
+        """Make the page as it is now, in steps of some microseconds."""
+        self._store.expire()
+        self._follow_time()
+        changes, _ = self._bodies.get(page_format, (None, None))
+        replacements = self._replacements if changes == self._changes else None
+        while replacements != self._replacements:  # else it would show half of one
+            yield from self._placing()
+            replacements, changes, chunks = self._replacements, self._changes, list[Chunk]()
             for table in self._tables.values():
-                yield from table.joining()
+                blocks = []
+                for block in table.blocks:
+                    blocks.append(block.chunks())
+                    yield
+                chunks += table.chunks(page_format, blocks)
+            self._bodies[page_format] = changes, Body(chunks)
 
     def _placing(self) -> Iterator[None]:
-        self._follow_time()
         while self._waiting:
-            key, _ = self._waiting.popitem(last=False)
+            key, _ = self._waiting.popitem()
             table, state, at = self._tables[key[1]], self._store.get(key), self._store.wall()
             if state is None:
                 table.remove(key)
@@ -100,5 +115,4 @@ class Page:
             if sending.is_expected(at) is not was_expected:
                 self._expected[sending] = not was_expected
                 states = self._store.states()
-                self._waiting.update({each.target.key: None for each in states if each.target.sending == sending})
-                self._bodies.clear()
+                self._replaced([each.target.key for each in states if each.target.sending == sending], ())

@@ -1,6 +1,7 @@
 """The rows of one kind of target: their labels, and for each metric their lines, kept ready."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -21,6 +22,11 @@ def _shared_labels(target: Target) -> str:
     return ",".join(f'{name}="{_escape(value)}"' for name, value in (*target.identity, *target.labels))
 
 
+@lru_cache(maxsize=4096, typed=True)  # campaigns have many figures in common, which are kept once; 1.0 is not 1
+def _figure(value: float) -> bytes:
+    return f"}} {value}\n".encode()
+
+
 class _Column(NamedTuple):
     """The lines of one metric, or of those of its series whose own label is `only`."""
 
@@ -30,8 +36,10 @@ class _Column(NamedTuple):
 
     def tail(self, state: State, at: float) -> bytes:
         """Return what follows a row's labels at a Unix time: the rest of its line, perhaps more lines, or nothing."""
-        tail = ""
-        for own, value in self.metric.samples(state, at):
+        tail, samples = "", self.metric.samples(state, at)
+        if self.metric.follows == "reading" and not self.metric.labels:
+            return _figure(samples[0][1]) if samples else b""
+        for own, value in samples:
             if self.only is None or self.only in own:
                 if tail:
                     tail += f"{self.metric.name}{{{_shared_labels(state.target)}"
@@ -62,7 +70,7 @@ class Table:
         self._headers = {metric.name: _headers(metric) for metric in metrics}
         self._prefixes = [f"{column.metric.name}{{".encode() for column in self._columns]
         self._rows_per_block = rows_per_block
-        self._blocks: list[Block] = []
+        self.blocks: list[Block] = []
         self._rows: dict[TargetKey, int] = {}
         self._free: list[int] = []
 
@@ -78,7 +86,7 @@ class Table:
             if not self._free:
                 first = len(self._rows)
                 self._free = list(range(first, first + self._rows_per_block))[::-1]
-                self._blocks.append(Block(self._prefixes, self._rows_per_block))
+                self.blocks.append(Block(self._prefixes, self._rows_per_block))
             self._rows[key] = self._free.pop()
         block, row = self._find(self._rows[key])
         block.label(row, _shared_labels(state.target).encode())
@@ -93,20 +101,13 @@ class Table:
             block, row = self._find(number)
             block.clear(row)
 
-    def chunks(self, page_format: Format) -> Iterator[Chunk]:
-        """Yield the lines of each metric that has any under its header."""
+    def chunks(self, page_format: Format, blocks: Sequence[Sequence[Chunk]]) -> Iterator[Chunk]:
+        """Yield the lines of each metric that has any under its header; `blocks` have a chunk for each column."""
         for name, columns in groupby(self._columns, key=lambda column: column.metric.name):
-            chunks = [block.chunk(column.place) for column in columns for block in self._blocks]
+            chunks = [block[column.place] for column in columns for block in blocks]
             if any(chunk.plain for chunk in chunks):
                 yield self._headers[name][page_format]
                 yield from chunks
 
-    def joining(self) -> Iterator[None]:
-        """Join what has changed, in steps of some microseconds."""
-        for block in self._blocks:
-            for column in self._columns:
-                block.chunk(column.place)
-                yield
-
     def _find(self, number: int) -> tuple[Block, int]:
-        return self._blocks[number // self._rows_per_block], number % self._rows_per_block
+        return self.blocks[number // self._rows_per_block], number % self._rows_per_block

@@ -1,5 +1,5 @@
 """When targets are polled: sweeps, pacing, budget, retries, backing off."""
 
-from exporter.polling.poller import Poller
+from exporter.polling.poller import Plan, Poller, plan
 
-__all__ = ["Poller"]
+__all__ = ["Plan", "Poller", "plan"]

@@ -4,25 +4,40 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.base import BaseTrigger
 
-from exporter.api import Access, Client
-from exporter.config import Config, Target
-from exporter.polling.budget import GRAIN
+from exporter.api import Access, open_client
+from exporter.config import Config, Target, TargetKey
 from exporter.polling.sweep import Sweep
 from exporter.polling.workspace import WorkspacePoller
-from exporter.store import Store
+from exporter.store import State, Store
 from exporter.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from exporter.api.client import Client
+    from exporter.polling.schedule import Schedule
 
 log = structlog.get_logger()
 
 SweepKey: TypeAlias = tuple[str, float]
 """A workspace's name and an interval in seconds."""
+
+
+Plan: TypeAlias = Mapping[SweepKey, tuple[list[Target], list[Target]]]
+"""What each sweep polls, and what of that was never polled."""
+
+
+def plan(config: Config, states: Mapping[TargetKey, State]) -> Plan:
+    """Return the plan of a configuration whose targets have these states. In any thread."""
+    planned: defaultdict[SweepKey, tuple[list[Target], list[Target]]] = defaultdict(lambda: ([], []))
+    for target in config.targets:
+        targets, unknown = planned[target.workspace, target.poll.interval]
+        targets.append(target)
+        if states[target.key].up is None:
+            unknown.append(target)
+    return planned
 
 
 class Poller:
@@ -31,20 +46,17 @@ class Poller:
     A sweep lasts about its interval and its last polls end in the next one, so two of them may overlap.
     """
 
-    def __init__(self, store: Store, telemetry: Telemetry, open_client: Callable[[Access], Client] = Client) -> None:
+    def __init__(
+        self, store: Store, telemetry: Telemetry, open_client: "Callable[[Access], Client]" = open_client
+    ) -> None:
         self._store = store
         self._telemetry = telemetry
         self._open_client = open_client
-        job_defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 3}
-        self._scheduler = AsyncIOScheduler(timezone=_LoopZone(), job_defaults=job_defaults)
+        self._schedule: Schedule | None = None
         self._workspaces: Mapping[str, WorkspacePoller] = {}
         self._expected: set[SweepKey] | None = None
         self._sweeps: dict[SweepKey, Sweep] = {}
         self._fresh: dict[SweepKey, Sequence[Target]] = {}  # targets that were never polled
-
-    def start(self) -> None:
-        """Begin to poll what is adopted."""
-        self._scheduler.start()
 
     def access(self, workspace: str) -> Access | None:
         """Return what the workspace's requests are sent with now."""
@@ -70,40 +82,38 @@ class Poller:
             opened.pop_all()
         return prepared
 
-    def adopt(self, config: Config, prepared: Mapping[str, WorkspacePoller]) -> list[WorkspacePoller]:
+    def adopt(self, config: Config, plan: Plan, prepared: Mapping[str, WorkspacePoller]) -> list[WorkspacePoller]:
         """Poll by a configuration from now on; return what is to be retired.
 
         The store has been configured before. Nothing here waits, so nobody sees half of it.
         """
-        groups: dict[SweepKey, list[Target]] = defaultdict(list)
         phases = {}
         for place, workspace in enumerate(config.workspaces):
             poller = prepared[workspace.name]
             poller.targets = workspace.targets
             poller.budget.set_rate(poller.api.requests_per_second)
             phases[workspace.name] = place / len(config.workspaces)
-            for target in poller.targets:
-                groups[workspace.name, target.poll.interval].append(target)
-        old, self._workspaces, self._expected = self._workspaces, prepared, set(groups)
+        old, self._workspaces, self._expected = self._workspaces, prepared, set(plan)
         retired = [poller for name, poller in old.items() if prepared.get(name) is not poller]
         for key, sweep in list(self._sweeps.items()):
-            if key not in groups or sweep.poller in retired:
+            if key not in plan or sweep.poller in retired:
                 self._drop(key)
-        for key, targets in groups.items():
-            fresh = targets
-            if key in self._sweeps:
-                fresh = [target for target in targets if self._is_unknown(target)]
-            else:
+        for key, (targets, unknown) in plan.items():
+            self._fresh[key] = unknown if key in self._sweeps else targets
+            if key not in self._sweeps:
                 self._sweeps[key] = Sweep(prepared[key[0]], key[1], self._telemetry, phases[key[0]])
-            self._sweeps[key].targets, self._fresh[key] = targets, fresh
+            self._sweeps[key].targets = targets
         return retired
 
     def begin(self) -> None:
         """Poll targets that were never polled at once, and then at the even pace."""
+        from exporter.polling.schedule import Schedule  # noqa: PLC0415 - takes 15 ms to import, and no page waits for it
+
+        self._schedule = self._schedule or Schedule()
         fresh, self._fresh = self._fresh, {}
         for key, targets in fresh.items():
             if targets and key in self._sweeps:
-                self._scheduler.add_job(self._run, args=(key, self._sweeps[key], targets))
+                self._schedule.add_job(self._run, args=(key, self._sweeps[key], targets))
 
     async def poll_once(self) -> None:
         """Poll targets once, as fast as the budget allows."""
@@ -114,14 +124,15 @@ class Poller:
 
     async def stop(self) -> None:
         """End all polls at once and close the connections."""
-        if self._scheduler.running:
-            self._scheduler.pause()
+        schedule, self._schedule = self._schedule, None
+        if schedule:
+            schedule.pause()
         self._expected = None
         for key in list(self._sweeps):
             self._drop(key)
         await asyncio.gather(*(poller.stop() for poller in self._workspaces.values()))
-        if self._scheduler.running:
-            self._scheduler.shutdown()
+        if schedule:
+            schedule.shutdown()
             await asyncio.sleep(0)  # it ends in the loop's next turn
 
     @property
@@ -140,10 +151,6 @@ class Poller:
         sweep = self._sweeps.get((campaign.workspace, campaign.poll.interval))
         return sweep.next_due(campaign) if sweep else None
 
-    def _is_unknown(self, target: Target) -> bool:
-        state = self._store.get(target.key)
-        return state is not None and state.up is None
-
     async def _run(self, key: SweepKey, sweep: Sweep, fresh: Sequence[Target] = ()) -> None:
         """Run a sweep inside its job, so that APScheduler knows how long it runs, but in a task that can be cancelled.
 
@@ -158,8 +165,8 @@ class Poller:
         if error := task.exception():
             log.error("internal error in a sweep", workspace=key[0], exc_info=error)
         self._swept(key)
-        if sweep.job is None:
-            sweep.job = self._scheduler.add_job(self._run, _EveryInterval(sweep.interval), args=(key, sweep))
+        if sweep.job is None and self._schedule:
+            sweep.job = self._schedule.add_interval(sweep.interval, self._run, key, sweep)
 
     def _swept(self, key: SweepKey) -> None:
         durations = [sweep.duration for (name, _), sweep in self._sweeps.items() if name == key[0]]
@@ -170,43 +177,6 @@ class Poller:
         sweep = self._sweeps.pop(key)
         if sweep.job:
             sweep.job.remove()
+            sweep.job = None  # it refers to the sweep
         for task in sweep.tasks:
             task.cancel()
-
-
-class _LoopZone(tzinfo):
-    """UTC for APScheduler, which reads the wall clock: one set back by an hour would stop all sweeps for an hour.
-
-    In this time zone "now" is what the event loop has counted since the zone was made.
-    """
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._origin = datetime.now(UTC).replace(tzinfo=self) - timedelta(seconds=self._loop.time())
-
-    def utcoffset(self, _: datetime | None) -> timedelta:
-        return timedelta(0)
-
-    def dst(self, _: datetime | None) -> timedelta:
-        return timedelta(0)
-
-    def tzname(self, _: datetime | None) -> str:
-        return "loop"
-
-    def fromutc(self, _: datetime) -> datetime:
-        return self._origin + timedelta(seconds=self._loop.time())
-
-
-class _EveryInterval(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
-    """Fire at the next quarter of a second, and then every `interval` seconds.
-
-    All sweeps are in step so far, so it is their phases alone that keep them apart.
-    """
-
-    def __init__(self, interval: float) -> None:
-        self._interval = timedelta(seconds=interval)
-
-    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        if previous_fire_time:
-            return previous_fire_time + self._interval
-        return now + (now.replace(microsecond=0) - now) % timedelta(seconds=GRAIN)

@@ -25,6 +25,7 @@ class Report:
         self._failed: dict[Reason, list[tuple[Target, Failure]]] = defaultdict(list)
         self._recovered: list[Target] = []
         self._known: set[Reason | None] = set()  # what the last sweep logged as a whole; None: that campaigns recover
+        self._is_limited = False  # by a 429 since the last sweep ended
         self._overrun = 0  # sweeps that have to end in time before it is over
 
     def failed(self, target: Target, failure: Failure) -> None:
@@ -46,6 +47,10 @@ class Report:
             if len(self._recovered) <= _LOGGED_ONE_BY_ONE and None not in self._known:
                 self._log.info("polled again", **target.named)
 
+    def limited(self) -> None:
+        """Take note that the API limits the workspace: what is late then is late for that."""
+        self._is_limited = True
+
     def swept(self, targets: Sequence[Target], late: int) -> None:
         """Log what has not been logged one by one, and the first sweep of some that did not end in time."""
         if targets[0].kind != Campaign.kind:
@@ -63,11 +68,12 @@ class Report:
         self._known |= {None} if recovers and failing else set()
         self._failed.clear()
         self._recovered.clear()
-        self._report_overrun(late, fails=failing.total() * 2 > len(targets))
+        self._report_overrun(late, is_cure=not self._is_limited and failing.total() * 2 <= len(targets))
+        self._is_limited = False
 
-    def _report_overrun(self, late: int, *, fails: bool) -> None:
+    def _report_overrun(self, late: int, *, is_cure: bool) -> None:
         if late and not self._overrun:
-            hint = {} if fails else {"hint": "raise poll.interval, api.requests_per_second or api.max_concurrency"}
+            hint = {"hint": "raise poll.interval, api.requests_per_second or api.max_concurrency"} if is_cure else {}
             self._log.warning("a sweep has not ended within its interval", late_campaigns=late, **hint)
         if self._overrun == 1 and not late:
             self._log.info("sweeps end within their interval again")

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from exporter.config import Target
 
+_IN_ONE_TURN = 8
+"""Polls to begin in a turn of the event loop, however many are ready: others may run in between."""
+
 
 @dataclass(slots=True, eq=False)
 class Poll:
@@ -27,38 +30,42 @@ class Poll:
 
 
 class Workers:
-    """Run `attempt` on polls in the order in which they come, at most `count` at once, slow ones on half of them.
+    """Run polls in the order in which they come, at most `count` at once, slow ones on half of them.
 
     A poll that waits is an entry of a queue, not a task: there may be tens of thousands.
     """
 
-    def __init__(self, count: int, attempt: Callable[[Poll], Awaitable[None]]) -> None:
+    def __init__(self, count: int) -> None:
         self._count = count
         self._left_for_slow = max(1, count // 2)
-        self._attempt = attempt
         self._waiting: deque[Poll] = deque()
         self._slow_waiting: deque[Poll] = deque()  # passed over while their half is taken
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Semaphore(_IN_ONE_TURN)
 
-    def put(self, poll: Poll) -> None:
-        """Queue a poll."""
+    def put(self, poll: Poll, attempt: Callable[[Poll], Awaitable[None]]) -> None:
+        """Queue a poll. `attempt` is the same for all, but not kept: whose method it is would never be freed."""
         self._waiting.append(poll)
         if len(self._tasks) < self._count:
-            self._tasks.add(asyncio.create_task(self._work()))
+            self._tasks.add(asyncio.create_task(self._work(attempt)))
 
     async def stop(self) -> None:
         """Cancel what runs; what waits is never begun."""
+        self._waiting.clear()
+        self._slow_waiting.clear()
         tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _work(self) -> None:
+    async def _work(self, attempt: Callable[[Poll], Awaitable[None]]) -> None:
         try:
             while poll := self._next():
+                await self._turn.acquire()
+                asyncio.get_running_loop().call_soon(self._turn.release)
                 self._left_for_slow -= poll.slow
                 try:
-                    await self._attempt(poll)
+                    await attempt(poll)
                 finally:
                     if poll.slow:
                         self._left_for_slow += 1

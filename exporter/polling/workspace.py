@@ -4,10 +4,11 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import structlog
 
-from exporter.api import ENDPOINTS, Access, Client, excerpt
+from exporter.api import ENDPOINTS, Access, excerpt
 from exporter.config import Campaign, SenderList, Target, TargetKey
 from exporter.errors import Failure, PollError, Reason
 from exporter.polling.budget import Budget
@@ -15,6 +16,9 @@ from exporter.polling.report import Report
 from exporter.polling.workers import Poll, Workers
 from exporter.store import Store
 from exporter.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from exporter.api.client import Client
 
 _ENOUGH = 2
 
@@ -26,7 +30,7 @@ class WorkspacePoller:
     """
 
     def __init__(  # noqa: PLR0913 - its parts, all but the first two by name
-        self, name: str, access: Access, *, client: Client, store: Store, telemetry: Telemetry, budget: Budget | None
+        self, name: str, access: Access, *, client: "Client", store: Store, telemetry: Telemetry, budget: Budget | None
     ) -> None:
         self.name = name
         self.access = access
@@ -40,7 +44,7 @@ class WorkspacePoller:
         self._telemetry = telemetry
         self._loop = asyncio.get_running_loop()
         self._log = structlog.get_logger().bind(workspace=name)
-        self._workers = Workers(access.api.max_concurrency, self._attempt)
+        self._workers = Workers(access.api.max_concurrency)
         self._polled: dict[TargetKey, Poll] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -73,11 +77,13 @@ class WorkspacePoller:
             if poll.retry:
                 poll.retry.cancel()
         await self._workers.stop()
+        self._polled.clear()  # they refer to what began them, and that to this
         await self._client.aclose()
 
     def _queue(self, poll: Poll) -> None:
+        poll.retry = None  # a timer that has fired still refers to the poll
         if self.refusal.failure is None or poll.probe:
-            self._workers.put(poll)
+            self._workers.put(poll, self._attempt)
             return
         try:
             self._fail(poll.target, _not_asked(self.refusal.failure))
@@ -87,6 +93,7 @@ class WorkspacePoller:
     def _end(self, poll: Poll) -> None:
         self._polled.pop(poll.target.key, None)
         if not self._polled:
+            self._polled.clear()  # so that it gives its memory back
             self._idle.set()
         poll.ended()
 
@@ -157,6 +164,7 @@ class WorkspacePoller:
         if pause is None:
             pause = random.uniform(0, 2.0**poll.attempt)  # noqa: S311 - spreads retries, guards nothing
         if failure.reason is Reason.RATE_LIMITED:
+            self.report.limited()
             # A campaign comes first: a list of senders, asked more rarely, holds them no longer than one would.
             self.budget.hold(min(pause, *(target.poll.interval for target in (poll.target, *self.targets[:1]))))
         if not failure.is_transient or poll.attempt >= self.api.retries or self._loop.time() + pause >= poll.deadline:

@@ -1,6 +1,7 @@
 """The endpoints and their paths. Nothing here waits for the API: all answers come from what is known already."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -14,7 +15,7 @@ from exporter.config import Campaign, SenderList, dump
 from exporter.exposition import accepts_gzip, choose_format
 from exporter.web.campaigns import render_csv, render_json, render_one
 from exporter.web.connections import sliced
-from exporter.web.evaluation import NOTHING_SEEN, History, evaluate
+from exporter.web.evaluation import History, evaluate
 from exporter.web.overview import Overview
 from exporter.web.selection import Selection
 from exporter.web.status import CONTENT_SECURITY_POLICY, render_page
@@ -48,8 +49,7 @@ class Endpoints:
         render_own = partial(page.own_metrics, page_format)
         own_metrics = await _run(render_own, in_thread=self._own_size >= _OWN_WORTH_A_THREAD)
         self._own_size = len(own_metrics)
-        await page.prepare()
-        snapshot = page.snapshot(page_format, own_metrics)
+        snapshot = await page.scrape(page_format, own_metrics)
         if accepts_gzip(_joined(request, hdrs.ACCEPT_ENCODING)):
             async with self._compressing:  # two scrapes at once would compress the same twice
                 body = await _run(snapshot.gzip, in_thread=snapshot.left_to_deflate >= _WORTH_A_THREAD)
@@ -93,7 +93,7 @@ class Endpoints:
         if state is None:
             raise web.HTTPNotFound(text="No such campaign is polled here.\n")
         now, due = exporter.store.wall(), exporter.next_due(state.target)
-        evaluation = evaluate(state, self._history.seen.get(key, NOTHING_SEEN), now)
+        evaluation = evaluate(state, self._history.seen(state), now)
         next_poll, failures = None if due is None else now + due, exporter.store.failures(key)
         body = render_one(evaluation, exporter.config.links, next_poll=next_poll, failures=failures)
         return web.Response(body=body, content_type="application/json")
@@ -199,7 +199,7 @@ _RELOAD = "/-/reload"
 def is_free(path: str) -> bool:
     """Return whether the metrics may stand at a path."""
     is_taken = path in _PAGES or path.startswith(("/-/", "/api/"))
-    return path.startswith("/") and not is_taken and set(path).isdisjoint("{}?#")
+    return bool(re.fullmatch(r"(/[A-Za-z0-9_.~-]+)+/?", path)) and not is_taken
 
 
 def application(exporter: Exporter, *, telemetry_path: str = "/metrics", lifecycle: bool = False) -> web.Application:

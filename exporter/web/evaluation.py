@@ -5,7 +5,7 @@ What needs more history than this keeps, such as how fast the queue drains, is l
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -39,7 +39,7 @@ _HARMLESS = {Condition.WAITING, Condition.OK, Condition.FINISHED}
 
 
 class Since(NamedTuple):
-    """A Unix time from which something has been so; not exact where it may have been so before this process looked."""
+    """A whole Unix second since when something is so; not exact where it may have been before this process looked."""
 
     time: float
     is_exact: bool
@@ -48,12 +48,14 @@ class Since(NamedTuple):
 class Seen(NamedTuple):
     """What this process has seen of a campaign: since when each condition holds, `sent` emails, and since when no more.
 
-    `sent` is that of the last reading that had it.
+    `sent` is that of the last reading that had it. What else holds now does so since `replaced_at`, when the campaign
+    came or changed without a poll; None where it was polled since.
     """
 
     conditions: tuple[tuple[Condition, Since], ...] = ()  # a dict would take twice the memory
     sent: int | None = None
     nothing_sent: Since | None = None
+    replaced_at: float | None = None
 
 
 NOTHING_SEEN = Seen()
@@ -110,10 +112,9 @@ class Evaluation(NamedTuple):
         return _RANKS[worst], over, since or (math.inf,), campaign.workspace, campaign.name, campaign.id
 
 
-def evaluate_all(states: Iterable[State], seen: Mapping[TargetKey, Seen], now: float) -> list[Evaluation]:
-    """Evaluate each campaign; the worst come first. `now` is Unix time."""
-    evaluations = (evaluate(state, seen.get(state.target.key, NOTHING_SEEN), now) for state in states)
-    return sorted(evaluations, key=operator.attrgetter("badness"))
+def evaluate_all(states: Iterable[State], seen: Callable[[State], Seen], now: float) -> list[Evaluation]:
+    """Evaluate each campaign by its state and what was seen of it; the worst come first. `now` is Unix time."""
+    return sorted((evaluate(each, seen(each), now) for each in states), key=operator.attrgetter("badness"))
 
 
 def evaluate(state: State, seen: Seen, now: float) -> Evaluation:
@@ -207,37 +208,55 @@ def number(count: float) -> str:
 
 
 class History:
-    """Observe a store. `seen` may be read in any thread: what is in it is replaced, never changed."""
+    """Observe a store.
+
+    What a poll changes is noted at once. What changes without a poll, perhaps of ten thousand campaigns in one moment,
+    follows from the moment whenever it is asked for.
+    """
 
     def __init__(self, store: Store) -> None:
-        self.seen: dict[TargetKey, Seen] = {}
+        self._seen: dict[TargetKey, Seen] = {}
         self._store = store
-        store.subscribe(self._changed)
+        store.subscribe(self._polled, self._replaced)
 
-    def _changed(self, key: TargetKey, old: State | None, new: State | None) -> None:
-        """Note what begins and what ends with a campaign's new state, or forget one that has gone."""
-        if key[1] != Campaign.kind:
-            return
-        if new is None:
-            self.seen.pop(key, None)
-        elif old is None and new.up is None:  # the short way: ten thousand may come at once
-            self.seen[key] = Seen(((Condition.WAITING, Since(self._store.wall(), is_exact=False)),))
-        elif old is None or old.up is not new.up or old.target is not new.target or old.reading != new.reading:
-            self.seen[key] = _seen(self.seen.get(key, NOTHING_SEEN), old, new, self._store.wall())
+    def seen(self, state: State) -> Seen:
+        """Return what was seen of a campaign in this state. In any thread."""
+        seen = self._seen.get(state.target.key, NOTHING_SEEN)
+        return seen if seen.replaced_at is None else _seen(seen, state, state, seen.replaced_at)
+
+    def _polled(self, key: TargetKey, old: State, new: State) -> None:
+        """Note what begins and what ends with a campaign's new state."""
+        if key[1] == Campaign.kind:
+            is_replaced = self._seen[key].replaced_at is not None
+            if is_replaced or old.up is not new.up or old.reading != new.reading:
+                self._seen[key] = _seen(self.seen(old), old, new, self._store.wall())
+
+    def _replaced(self, changed: Collection[TargetKey], gone: Collection[TargetKey]) -> None:
+        new = Seen(replaced_at=self._store.wall())
+        for key in changed:
+            if key[1] == Campaign.kind:
+                known = self._seen.get(key)
+                self._seen[key] = known._replace(replaced_at=new.replaced_at) if known else new
+        for key in gone:
+            self._seen.pop(key, None)
 
 
-def _seen(before: Seen, old: State | None, new: State, now: float) -> Seen:
+def _seen(before: Seen, old: State, new: State, now: float) -> Seen:
     known = dict(before.conditions)
     found = evaluate(new, NOTHING_SEEN, now).conditions
-    since = tuple((each, known.get(each) or Since(now, _was_known(each, old))) for each in found)
+    begun = _begun(float(int(now)))
+    since = tuple((each, known.get(each) or begun[bool(known) and _was_known(each, old)]) for each in found)
     sent = new.reading.sent if new.reading else None
     if sent is None or sent == before.sent:
         return Seen(since, before.sent, before.nothing_sent)
-    return Seen(since, sent, Since(now, before.sent is not None))
+    return Seen(since, sent, begun[before.sent is not None])
 
 
-def _was_known(condition: Condition, old: State | None) -> bool:
+@lru_cache(maxsize=64)  # campaigns that are polled in the same second share it, which saves 80 bytes each
+def _begun(second: float) -> tuple[Since, Since]:
+    return Since(second, is_exact=False), Since(second, is_exact=True)
+
+
+def _was_known(condition: Condition, old: State) -> bool:
     """Return whether the old state says that a condition did not hold: without a reading no limit was passed."""
-    if old is None:
-        return False
     return old.reading is not None if condition in OVER_A_LIMIT else old.up is not None

@@ -1,13 +1,13 @@
 """All that the status page and its JSON show, as it is known at one moment."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from exporter.api import Pool
-from exporter.config import Config, TargetKey
+from exporter.config import Config
 from exporter.errors import Failure
 from exporter.shard import Shard
 from exporter.sources import SourceState
@@ -52,7 +52,7 @@ class Overview:
     states: Sequence[State]
     senders: Sequence[State]
     sources: Sequence[SourceState]
-    seen: Mapping[TargetKey, Seen]
+    seen: Callable[[State], Seen]
     config: Config
     shard: Shard
     notices: Sequence[str]

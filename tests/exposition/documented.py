@@ -2,20 +2,19 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.api import Client
-from exporter.app import Exporter
 from exporter.config import Config, Poll, SenderList, Threshold, Thresholds
 from exporter.exposition import Format
-from exporter.telemetry import Telemetry
 from tests import build
-from tests.conftest import run_virtually
+from tests.exporting import polled_page
 
-STARTED = 1_750_000_000.0
 LATENCY = 0.25  # seconds; like the budget a fraction that a float holds exactly
 LABELS = (("team", "growth"),)
 SENDERS = {
@@ -55,22 +54,8 @@ def documented_config() -> Config:
 
 def documented_page(page_format: Format) -> bytes:
     """Render the page; the versions in build_info, which change without the page's doing, are made "0"."""
-    page = run_virtually(_poll_once(page_format))
+    page = polled_page(documented_config(), _answer, page_format)
     return re.sub(rb'((?:python_)?version|revision)="[^"]*"', rb'\1="0"', page)
-
-
-async def _poll_once(page_format: Format) -> bytes:
-    clock = asyncio.get_running_loop().time
-    exporter = Exporter(
-        Path("config.yaml"),
-        documented_config(),
-        telemetry=Telemetry(of_process=False),
-        open_client=lambda access: Client(access, transport=httpx.MockTransport(_answer)),
-        wall=lambda: STARTED + clock(),
-    )
-    await exporter.poll_once()
-    await exporter.stop()
-    return exporter.page.render(page_format)
 
 
 async def _answer(request: httpx.Request) -> httpx.Response:
@@ -80,3 +65,25 @@ async def _answer(request: httpx.Request) -> httpx.Response:
     if request.url.host != "globex.test" and request.extensions["target"] in SENDERS:
         return httpx.Response(200, json=SENDERS[request.extensions["target"]])
     return httpx.Response(404, json={"error": {"code": "campaign_not_found"}})
+
+
+Labels = frozenset[tuple[str, str]]
+
+
+def families(page: bytes, page_format: Format) -> list[Metric]:
+    """Parse a page strictly: what cannot be parsed raises ValueError."""
+    parse = {Format.TEXT: parse_text, Format.OPENMETRICS: parse_openmetrics}[page_format]
+    return list(parse(page.decode()))  # type: ignore[no-untyped-call]  # ships no types here
+
+
+def samples(page: bytes, page_format: Format) -> dict[tuple[str, Labels], float]:
+    """Return each series' value; a series that stands twice is an error."""
+    found = list(_samples(page, page_format))
+    assert len(found) == len(dict(found))
+    return dict(found)
+
+
+def _samples(page: bytes, page_format: Format) -> Iterator[tuple[tuple[str, Labels], float]]:
+    for family in families(page, page_format):
+        for sample in family.samples:
+            yield (sample.name, frozenset(sample.labels.items())), sample.value

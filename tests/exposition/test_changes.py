@@ -1,21 +1,26 @@
-"""Whatever happens, the page is the one that is written from scratch, and what did not change is not made again."""
+"""The page: what is on it, and that any change leaves it as if written from scratch; tests/golden has a whole one."""
 
 import asyncio
+import re
 import zlib
 from collections.abc import Callable
 from itertools import groupby
 from typing import TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.api import Stats
-from exporter.config import Campaign, Poll, TargetKey, Threshold, Thresholds
+from exporter.config import Campaign, Poll, Sending, TargetKey, Threshold, Thresholds
+from exporter.config.checks import label_name
 from exporter.errors import Failure, Reason
-from exporter.exposition import Format, Page
+from exporter.exposition import METRICS, Format, Page
 from exporter.exposition.chunks import Body, Chunk, Snapshot
 from exporter.store import Store
 from tests import build
+from tests.exposition.documented import documented_page, families, samples
+from tests.tools import succeed
 
 Happens: TypeAlias = Callable[[Store, build.Clock], object]
 IDS = [f"c{number}" for number in range(12)]
@@ -110,7 +115,6 @@ def test_what_did_not_change_is_not_made_again() -> None:
     assert made_again(before, page.snapshot(Format.TEXT, b"")) == []
     store.succeeded(key("c42"), Stats(sent=2))
     after = page.snapshot(Format.TEXT, b"")
-
     (sent,) = made_again(before, after)
     assert [line.split(b" ")[1] for line in sent.splitlines()] == [b"1", b"1", b"2", *[b"1"] * 7]
     assert after.left_to_deflate == len(sent)
@@ -119,16 +123,12 @@ def test_what_did_not_change_is_not_made_again() -> None:
     assert 0 < openmetrics.left_to_deflate < sum(map(len, after.plain())) / 2
 
 
-def test_a_page_that_is_being_sent_does_not_change() -> None:
+def test_a_page_that_is_being_sent_does_not_change_and_a_new_row_takes_the_place_of_one_that_has_gone() -> None:
     store, page = world(30)
     snapshot, then = page.snapshot(Format.TEXT, b""), page.render(Format.TEXT).removesuffix(b"own 1\n")
     store.configure([build.campaign("c1")])
     store.succeeded(key("c1"), Stats(sent=9))
-
     assert b"".join(snapshot.plain()) == gunzip(snapshot) == then
-
-
-def test_a_new_row_takes_the_place_of_one_that_has_gone() -> None:
     store, page = world(100)
     pieces = len(page.snapshot(Format.TEXT, b"").plain())
     for number in range(20):
@@ -136,25 +136,165 @@ def test_a_new_row_takes_the_place_of_one_that_has_gone() -> None:
         assert len(page.snapshot(Format.TEXT, b"").plain()) <= pieces
 
 
-def test_preparing_gives_way_to_polls_and_leaves_nothing_to_do() -> None:
-    async def scenario() -> int:
-        store, page = world(20_000, rows_per_block=256)
-        preparing, polls = asyncio.create_task(page.prepare()), 0
-        while not preparing.done():
-            await asyncio.sleep(0)
-            store.succeeded(key("c7"), Stats(sent=polls))
-            polls += 1
-        await page.prepare()
-        first = page.snapshot(Format.TEXT, b"")
-        assert made_again(first, page.snapshot(Format.TEXT, b"")) == []
-        assert f'campaign_id="c7",campaign="c7"}} {polls - 1}\n'.encode() in b"".join(first.plain())
-        return polls
+async def test_a_scrape_gives_way_to_polls() -> None:
+    store, page = world(20_000, rows_per_block=256)
+    scraping, polls = asyncio.create_task(page.scrape(Format.TEXT, b"")), 0
+    while not scraping.done():
+        await asyncio.sleep(0)
+        store.succeeded(key("c7"), Stats(sent=polls))
+        polls += 1
+    assert polls > 5  # some 0.2 s in steps of 5 ms
 
-    assert asyncio.run(scenario()) > 5  # some 0.2 s in steps of 5 ms
+
+@pytest.mark.parametrize("swapped_at", range(0, 18, 3))
+async def test_a_scrape_shows_readings_and_configurations_whole(
+    monkeypatch: pytest.MonkeyPatch, swapped_at: int
+) -> None:
+    monkeypatch.setattr("exporter.exposition.page._LONGEST_STEP", 0)  # so it gives way wherever it can
+    old, new = range(100), range(50, 150)
+    store, page = world(100)
+    page.render(Format.TEXT)
+    store.succeeded(key("c0"), Stats(sent=-1, delivered=-1))
+    scraping, step = asyncio.create_task(page.scrape(Format.TEXT, b"")), 0
+    while not scraping.done():
+        if step == swapped_at:
+            store.configure(build.campaign(f"c{number}") for number in new)
+        for number in range(100):
+            store.succeeded(key(f"c{number}"), Stats(sent=step, delivered=step))
+        await asyncio.sleep(0)
+        step += 1
+    assert (step > swapped_at + 1) is (swapped_at < 12)
+
+    shown: dict[str, dict[str, str]] = {}
+    for line in b"".join(scraping.result().plain()).decode().splitlines():
+        if not line.startswith("#"):
+            name, _, labels = line.partition("{")
+            shown.setdefault(name, {})[labels.split('"')[3]] = line.split()[-1]
+    assert shown["leadterra_campaign_emails_sent"] == shown["leadterra_campaign_emails_delivered"]
+    ids = {f"c{number}" for number in (new if swapped_at < 12 else old)}
+    assert set(shown["leadterra_campaign_emails_sent"]) <= ids
+    assert set(shown["leadterra_campaign_stale_after_seconds"]) == ids
 
 
 @given(st.lists(st.binary(max_size=300), max_size=8), st.binary(max_size=300))
 def test_any_chunks_make_one_gzip_member(chunks: list[bytes], own: bytes) -> None:
     snapshot = Snapshot(Body(map(Chunk, chunks)), Chunk(own))
-
     assert gunzip(snapshot) == b"".join([*chunks, own]) == b"".join(snapshot.plain())
+
+
+PAGES = {page_format: documented_page(page_format) for page_format in Format}
+
+
+@pytest.mark.parametrize("label", sorted({label for metric in METRICS for label in metric.labels} | {"alertname"}))
+def test_no_configured_label_has_the_name_of_a_metric_s_own(label: str) -> None:
+    with pytest.raises(ValueError, match="choose another name"):  # a series with a name twice ends a whole scrape
+        label_name(label)
+
+
+@pytest.mark.parametrize("page_format", Format)
+def test_each_family_stands_together_under_its_help_and_type(page_format: Format) -> None:
+    lines = PAGES[page_format].decode().splitlines()
+    headers = [line.split()[2] for line in lines if line.startswith("# TYPE ")]
+    assert len(set(headers)) == len(headers)
+    assert set(headers) == {line.split()[2] for line in lines if line.startswith("# HELP ")}
+    assert [family.name for family in families(PAGES[page_format], page_format)] == [
+        name.removesuffix("_total") for name in headers
+    ]
+    assert {metric.name for metric in METRICS} <= set(headers)
+    current = ""
+    for line in lines:
+        if not line.startswith("#"):
+            assert re.fullmatch(rf"{current}(_total|_bucket|_sum|_count)?", re.split("[{ ]", line)[0])
+        elif line != "# EOF":
+            current = line.split()[2]
+
+
+def test_openmetrics_names_units_and_ends_with_its_mark_and_promtool_has_nothing_to_say_of_text() -> None:
+    text, page = PAGES[Format.TEXT].decode(), PAGES[Format.OPENMETRICS]
+    assert page.endswith(b"\n# EOF\n")
+    assert page.count(b"# EOF") == 1
+    assert b"\n# UNIT leadterra_campaign_stale_after_seconds seconds\n" in page
+    assert not re.search("# UNIT|# EOF", text)
+    helps = re.findall(r"(?m)^# HELP \w+ (.*)$", text)
+    assert [each for each in helps if not re.fullmatch(r"[A-Z1].*[^.]\.", each)] == []
+    assert succeed("promtool", "check", "metrics", given=text) == ""
+
+
+TEXTS = st.text() | st.text('\\"\n\r{},= n\t\u2028#\x00', max_size=12)
+
+
+@given(TEXTS, TEXTS, TEXTS, st.sampled_from(Format))
+def test_any_text_in_a_label_comes_back(id_: str, name: str, value: str, page_format: Format) -> None:
+    store = build.Clock().store()
+    page = Page(store, lambda each: b"# EOF\n" if each is Format.OPENMETRICS else b"")
+    store.configure([build.campaign(id_, name=name, labels=(("team", value),))])
+    labels = {"workspace": "acme", "campaign_id": id_, "campaign": name, "team": value}
+    told = samples(page.render(page_format), page_format)
+    assert told["leadterra_campaign_stale_after_seconds", frozenset(labels.items())] == 300
+
+
+@given(st.builds(Stats, *[st.none() | st.integers(0, 2**53 - 1)] * 6, *[st.none() | st.floats(0, 1)] * 2))
+def test_any_reading_comes_back(stats: Stats) -> None:
+    store = build.Clock().store()
+    page = Page(store, lambda _: b"")
+    store.configure([build.campaign()])
+    store.succeeded(("acme", "campaign", "camp_123"), stats)
+    told = {name: value for (name, _), value in samples(page.render(Format.TEXT), Format.TEXT).items()}
+    for metric in METRICS[:8]:
+        attribute = re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", metric.field or "")
+        assert told.get(metric.name) == getattr(stats, attribute)
+
+
+def test_a_count_and_a_ratio_of_one_are_written_as_what_they_are() -> None:
+    store = build.Clock().store()
+    store.configure([build.campaign()])
+    store.succeeded(build.campaign().key, Stats(sent=1, open_rate=1.0))
+    assert [line.split()[-1] for line in build.page(store)()[:2]] == ["1", "1.0"]
+
+
+FROM_POLLS = ["up", "last_success_timestamp_seconds"]
+FROM_CONFIGURATION = [
+    "stale_after_seconds",
+    *["bounce_ratio_threshold"] * 2,
+    "queue_stalled_seconds_threshold",
+    "min_emails_bounced_threshold",
+    "sending_expected",
+]
+
+
+def test_what_is_on_the_page_through_a_campaign_s_life() -> None:
+    clock, campaign = build.Clock(), build.campaign("a")
+    store = clock.store()
+    lines = build.page(store)
+
+    def names() -> list[str]:
+        return [line.removeprefix("leadterra_campaign_").split("{")[0] for line in lines()]
+
+    assert names() == []
+    store.configure([campaign])
+    assert names() == FROM_CONFIGURATION  # never polled
+    store.succeeded(campaign.key, Stats(sent=7, open_rate=0.5))
+    assert names() == (whole := ["emails_sent", "open_ratio", *FROM_POLLS, *FROM_CONFIGURATION])
+    clock.monotonic = 301
+    assert names() == [*FROM_POLLS, *FROM_CONFIGURATION]  # stale
+    store.succeeded(campaign.key, Stats(sent=7, open_rate=0.5))
+    assert names() == whole
+    store.succeeded(campaign.key, Stats(open_rate=0.5))
+    assert names() == ["open_ratio", *FROM_POLLS, *FROM_CONFIGURATION]  # a field that is no longer sent
+    for reason in (Reason.TIMEOUT, Reason.SERVER_ERROR):
+        store.failed(campaign.key, Failure(reason, "why"))
+        (line,) = [line for line in lines() if "campaign_error" in line]
+        assert line.endswith(f',reason="{reason}"}} 1')
+    store.succeeded(campaign.key, Stats(sent=7))
+    assert names() == ["emails_sent", *FROM_POLLS, *FROM_CONFIGURATION]
+
+
+def test_what_time_changes_is_shown_without_a_poll() -> None:
+    clock = build.Clock()  # a Sunday, 15:06:40
+    store = clock.store()
+    lines = build.page(store)
+    store.configure([build.campaign("a"), build.campaign("b", sending=Sending(days=(6,)))])
+    told = {}
+    for clock.monotonic in (0, 8.9 * 3600, 9 * 3600):
+        told[clock.monotonic] = [line[-1] for line in lines() if "sending_expected" in line]
+    assert list(told.values()) == [["0", "1"], ["1", "0"], ["1", "0"]]

@@ -1,20 +1,25 @@
 """When campaigns are asked: the pace, what is late, what is ready, what has stalled."""
 
 import asyncio
+import gc
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
+from weakref import ref
 
 import httpx
 import pytest
 
+from exporter.polling.budget import Budget
+from exporter.polling.workers import Poll, Workers
+from exporter.secret import KeySource
 from tests import build
 from tests.conftest import run_virtually
-from tests.polling.world import Answer, World, campaigns, good, hang, logged, one_workspace, polled, slow
+from tests.polling.world import Answer, World, campaigns, good, hang, logged, one_workspace, polled, slow, status
 
 
 def test_a_thousand_campaigns_are_spread_evenly_and_within_the_budget() -> None:
     world = polled((good, 600), of=1000, requests_per_second=20)
-
     times = sorted(at for at, _ in world.asked)
     # The first sweep is as fast as the budget allows, the even pace of 1000 in 60 s begins when it has ended.
     assert len([at for at in times if at < 50]) == pytest.approx(1000, abs=1)
@@ -34,7 +39,6 @@ def test_no_more_requests_are_in_flight_than_allowed() -> None:
 
 def test_overruns_are_counted_and_logged_once_and_nothing_piles_up() -> None:
     world, lines = logged((good, 1000), of=100, requests_per_second=1)
-
     assert 5 <= world.overruns() <= 1000 / 60
     [line] = [line for line in lines if "a sweep has not ended within its interval" in line]
     assert "raise poll.interval, api.requests_per_second or api.max_concurrency" in line
@@ -47,7 +51,6 @@ def test_campaigns_that_hang_leave_the_others_on_time() -> None:
     """More campaigns hang than there are slots for; only the sweep that finds out is late."""
     hanging: dict[str, Answer] = {f"c{number}": hang for number in range(200)}
     world = polled((hanging, 900), of=250, requests_per_second=50, retries=0)
-
     for number in range(200, 250):
         late = [at for at in world.times(f"c{number}") if at > 300]
         assert max(later - at for at, later in pairwise(late)) <= 61
@@ -59,7 +62,6 @@ def test_workspaces_do_not_ask_in_the_same_instant() -> None:
         build.workspace([build.campaign(f"{name}-{n}", workspace=name) for n in range(10)], name=name) for name in names
     ]
     asked = [at for at, _ in polled((good, 300), of=build.config(*workspaces)).asked]
-
     first = Counter(int(at * 20) for at in asked if at < 0.25)
     assert max(first.values()) <= 16  # in a twentieth of a second; all 20 send their 2 at once without the phases
     steady = [at for at in asked if 120 <= at < 240]
@@ -79,52 +81,217 @@ def test_a_sweep_that_is_late_itself_is_an_overrun() -> None:
 
 def test_no_campaign_is_asked_twice_at_once() -> None:
     world = polled((hang, 100), of=one_workspace(campaigns(1, interval=5), timeout=18))
-
     assert world.most_in_flight == 1
     assert [round(at) for at in world.times("c0")] == [0, 20, 40, 60, 80]  # at the first turn after each 18 s
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_nothing_is_ready_before_it_is_configured(count: int) -> None:
+async def test_nothing_is_ready_before_it_is_configured(count: int) -> None:
     """A configuration is taken in small steps, and somebody may ask in between; a shard may have no campaign."""
-
-    async def scenario() -> tuple[bool, bool]:
-        async with World() as world:
-            before = world.poller.is_ready
-            await world.run(build.config(*[build.workspace(campaigns(1))] * count), 10)
-            return before, world.poller.is_ready
-
-    assert run_virtually(scenario()) == (False, True)
+    async with World() as world:
+        before = world.poller.is_ready
+        await world.run(build.config(*[build.workspace(campaigns(1))] * count), 10)
+        assert (before, world.poller.is_ready) == (False, True)
 
 
 @pytest.mark.parametrize(("answer", "seconds", "is_ready"), [(hang, 1, False), (hang, 61, True), (good, 1, True)])
-def test_readiness_waits_for_the_first_sweep_or_one_interval(answer: Answer, seconds: float, is_ready: bool) -> None:  # noqa: FBT001 - a row
-    async def scenario() -> bool:
-        async with World({"c0": answer}) as world:
-            await world.run(one_workspace(campaigns(1), timeout=1000, retries=0), seconds)
-            return world.poller.is_ready
-
-    assert run_virtually(scenario()) is is_ready
-
-
-def test_a_sweep_that_no_longer_progresses_is_named_and_an_api_that_is_down_is_no_stall() -> None:
-    async def scenario() -> list[list[str]]:
-        async with World({"*": hang}) as world:
-            await world.run(one_workspace(campaigns(300)), 3600)
-            stalled = [world.poller.stalled]
-            world.poller._scheduler.pause()  # noqa: SLF001 - nothing public stops it without ending it
-            await asyncio.sleep(1000)
-            return [*stalled, world.poller.stalled]
-
-    assert run_virtually(scenario()) == [[], ["acme"]]
+async def test_readiness_waits_for_the_first_sweep_or_one_interval(
+    answer: Answer, seconds: float, is_ready: bool
+) -> None:
+    async with World({"c0": answer}) as world:
+        await world.run(one_workspace(campaigns(1), timeout=1000, retries=0), seconds)
+        assert world.poller.is_ready is is_ready
+        began = asyncio.get_running_loop().time()
+        await world.poller.stop()
+        assert asyncio.get_running_loop().time() == began  # polls that hang end at once
 
 
-def test_stopping_ends_polls_at_once() -> None:
-    async def scenario() -> float:
-        async with World({"*": hang}) as world:
-            await world.run(one_workspace(campaigns(30)), 5)
-            started = asyncio.get_running_loop().time()
-            await world.poller.stop()
-            return asyncio.get_running_loop().time() - started
+async def test_a_sweep_that_no_longer_progresses_is_named_and_an_api_that_is_down_is_no_stall() -> None:
+    async with World({"*": hang}) as world:
+        await world.run(one_workspace(campaigns(300)), 3600)
+        stalled = [world.poller.stalled]
+        world.poller._schedule.pause()  # type: ignore[union-attr]  # noqa: SLF001 - nothing public stops it without ending it
+        await asyncio.sleep(1000)
+        assert [*stalled, world.poller.stalled] == [[], ["acme"]]
 
-    assert run_virtually(scenario()) == 0
+
+async def test_reload_adds_removes_and_leaves_the_rest_undisturbed() -> None:
+    async with World() as world:
+        before = [build.campaign("kept"), build.campaign("removed")]
+        await world.run(one_workspace(before), 70)
+        after = [build.campaign("kept"), build.campaign("added")]
+        await world.configure(one_workspace(after))
+        await asyncio.sleep(200)
+    assert world.times("added")[0] == pytest.approx(70, abs=0.2)
+    assert len(world.times("added")) >= 3
+    assert max(world.times("removed")) < 70
+    kept = world.times("kept")
+    assert {round(later - at) for at, later in pairwise(kept[1:])} == {60}
+    assert world.store.get(("acme", "campaign", "removed")) is None
+
+
+async def test_reload_with_another_key_asks_all_again_but_keeps_a_hold() -> None:
+    async with World({"*": status(429, **{"Retry-After": "50"})}) as world:
+        await world.run(one_workspace(campaigns(3)), 10)
+        world.answers["*"] = good
+        other_key = KeySource(env="LEADTERRA_TEST_KEY_2")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LEADTERRA_TEST_KEY_2", "sk_test_other")
+            await world.configure(one_workspace(campaigns(3), key=other_key))
+            await asyncio.sleep(60)
+    later = [at for at, _ in world.asked if at > 10]
+    assert min(later) >= 50
+    assert world.reasons() == {"": 3}
+
+
+async def test_reload_changes_the_budget_and_closes_the_old_connections() -> None:
+    async with World() as world:
+        await world.run(one_workspace(campaigns(20), requests_per_second=100), 10)
+        await world.configure(one_workspace(campaigns(20), requests_per_second=1))
+        await asyncio.sleep(18)
+        assert [transport.is_closed for transport in world.transports] == [True, False]
+    after = [at for at, _ in world.asked if at >= 10]
+    assert len(after) == pytest.approx(18, abs=1)
+    assert [transport.is_closed for transport in world.transports] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("answer", "at"),
+    [
+        (good, 70),
+        (hang, 5),  # others wait for a worker
+        (hang, 85),
+        (status(500), 70),
+        (status(500, **{"Retry-After": "30"}), 70),  # a retry is to come
+    ],
+)
+async def test_what_is_retired_is_freed_without_a_garbage_collection(answer: Answer, at: float) -> None:
+    gc.disable()
+    try:
+        async with World({"*": answer}) as world:
+            await world.run(one_workspace(campaigns(3), max_concurrency=1), at)
+            retired = ref(world.transports[0])
+            world.transports.clear()
+            await world.configure(one_workspace(campaigns(3), timeout=9))
+            await asyncio.sleep(0.1)
+            assert retired() is None
+    finally:
+        gc.enable()
+
+
+async def test_reload_changes_an_interval() -> None:
+    async with World() as world:
+        await world.run(one_workspace(campaigns(1, interval=7)), 100)
+        await world.configure(one_workspace(campaigns(1, interval=60)))
+        await asyncio.sleep(300)
+    after = [at for at in world.times("c0") if at > 110]
+    assert [round(later - at) for at, later in pairwise(after)] == [60] * 3
+
+
+def poll(name: str) -> Poll:
+    return Poll(build.campaign(name), deadline=60, ended=lambda: None, slow=name in "wxyz")
+
+
+def noted(events: list[tuple[float, str]]) -> Callable[[Poll], Awaitable[None]]:
+    """Return what takes a second, or ten of a slow poll, and notes when it began."""
+
+    async def ask(taken: Poll) -> None:
+        events.append((asyncio.get_running_loop().time(), taken.target.id))
+        await asyncio.sleep(10 if taken.slow else 1)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("count", "names", "begun"),
+    [
+        (2, "abcde", [(0, "ab"), (1, "cd"), (2, "e")]),  # in their order, as many at once as there are workers
+        (4, "wxyzabcd", [(0, "wxab"), (1, "cd"), (10, "yz")]),  # those that hang share half of them
+        (1, "wb", [(0, "w"), (10, "b")]),  # a single one is for those that hang too
+    ],
+)
+async def test_turns_are_taken(count: int, names: str, begun: list[tuple[float, str]]) -> None:
+    events: list[tuple[float, str]] = []
+    workers, ask = Workers(count), noted(events)
+    for name in names:
+        workers.put(poll(name), ask)
+    await asyncio.sleep(1000)
+    await workers.stop()
+    assert events == [(at, name) for at, each in begun for name in each]
+
+
+async def test_a_turn_that_comes_as_the_last_one_ends_is_taken() -> None:
+    taken: list[str] = []
+
+    async def ask(one: Poll) -> None:
+        taken.append(one.target.id)
+        if one.target.id == "a":
+            asyncio.get_running_loop().call_soon(workers.put, poll("b"), ask)
+
+    workers = Workers(1)
+    workers.put(poll("a"), ask)
+    await asyncio.sleep(1)
+    assert taken == ["a", "b"]
+
+
+async def test_what_waits_is_no_task_and_is_never_asked_after_the_end() -> None:
+    events: list[tuple[float, str]] = []
+    loop, before = asyncio.get_running_loop(), len(asyncio.all_tasks())
+    workers, ask = Workers(3), noted(events)
+    for number in range(10_000):
+        workers.put(poll("w" if number % 2 else "a"), ask)
+    await asyncio.sleep(0.5)
+    tasks = len(asyncio.all_tasks()) - before
+    await workers.stop()
+    ended = loop.time()
+    await asyncio.sleep(100)
+    assert (tasks, ended) == (3, 0.5)
+    assert len(events) == 3
+
+
+async def test_of_many_that_are_ready_a_few_begin_in_a_turn_of_the_loop() -> None:
+    turns: Counter[int] = Counter()
+    loop, turn = asyncio.get_running_loop(), 0
+
+    def count() -> None:
+        nonlocal turn
+        turn += 1
+        if turns.total() < 100:
+            loop.call_soon(count)
+
+    async def ask(_: Poll) -> None:
+        turns[turn] += 1
+
+    workers = Workers(100)
+    for number in range(100):
+        workers.put(poll(f"{number}"), ask)
+    count()
+    while turns.total() < 100:  # noqa: ASYNC110 - counted in turns of the loop
+        await asyncio.sleep(0)
+    assert max(turns.values()) <= 8
+
+
+@pytest.mark.parametrize("rate", [0.5, 3, 20, 33, 250, 5000])
+async def test_a_budget_is_kept_in_every_window(rate: float) -> None:
+    budget, granted = Budget(rate), []
+    for _ in range(int(rate * 10) + 5):
+        await budget.acquire()
+        granted.append(asyncio.get_running_loop().time())
+    size = max(1, int(rate))
+    for first, beyond in zip(granted, granted[size:], strict=False):
+        assert beyond - first >= size / rate - 1e-6
+    assert granted[-1] <= 10 + 5 / rate + 0.1  # and it is used
+
+
+@pytest.mark.parametrize(("rate", "at_once"), [(2, 1), (10, 2), (100, 25)])
+def test_when_a_hold_ends_a_quarter_of_a_second_s_worth_goes_at_once(rate: float, at_once: int) -> None:
+    async def scenario() -> list[float]:
+        budget, granted = Budget(rate), []
+        budget.hold(30)
+        for _ in range(2 * at_once + 1):
+            await budget.acquire()
+            granted.append(round(asyncio.get_running_loop().time(), 6))
+        return granted
+
+    step = at_once / rate
+    assert run_virtually(scenario()) == [30] * at_once + [30 + step] * at_once + [30 + 2 * step]

@@ -10,9 +10,10 @@ from typing import Any, Self, TypeAlias
 import httpx
 
 from exporter import log
-from exporter.api import Access, Client, read_access
+from exporter.api import Access, read_access
+from exporter.api.client import Client
 from exporter.config import Campaign, Config
-from exporter.polling import Poller
+from exporter.polling import Poller, plan
 from exporter.store import State, Store
 from exporter.telemetry import Telemetry
 from tests import build
@@ -95,7 +96,7 @@ class World:
         accesses = {each.name: read_access(each, self.poller.access(each.name)) for each in config.workspaces}
         pollers = await self.poller.prepare(accesses)
         self.store.configure(config.campaigns)
-        retired = self.poller.adopt(config, pollers)
+        retired = self.poller.adopt(config, plan(config, self.store.prepare(config.targets).states), pollers)
         self.telemetry.configure(config.workspaces)
         await asyncio.gather(*(poller.stop() for poller in retired))
 
@@ -106,7 +107,6 @@ class World:
         await self.poller.stop()
 
     async def run(self, config: Config, seconds: float) -> None:
-        self.poller.start()
         await self.configure(config)
         await asyncio.sleep(seconds)
 
@@ -122,11 +122,8 @@ class World:
         return Counter(state.error.reason.value if state.error else "" for state in self.store.states())
 
     def overruns(self) -> float:
-        value = self.telemetry.registry.get_sample_value(
-            "leadterra_workspace_sweep_overruns_total", {"workspace": "acme"}
-        )
-        assert value is not None
-        return value
+        name = "leadterra_workspace_sweep_overruns_total"
+        return self.telemetry.registry.get_sample_value(name, {"workspace": "acme"}) or 0
 
     def requests(self, code: str) -> float | None:
         labels = {"workspace": "acme", "endpoint": "campaign_stats", "code": code}

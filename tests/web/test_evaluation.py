@@ -1,5 +1,6 @@
 """What is said of a campaign: its figures against their limits, since when, and which are the worst."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from exporter.web.evaluation import (
     surely,
 )
 from tests import build
+from tests.web.serving import look_up
 
 NOW = build.Clock().wall()
 TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer within 10 s")
@@ -59,12 +61,9 @@ def test_all_that_applies_is_said_the_worst_first(state: State, conditions: list
     assert list(evaluate(state, NOTHING_SEEN, NOW).conditions) == conditions
 
 
-@pytest.mark.parametrize(
-    ("count", "sent", "expected"),
-    [(6, 52, 0.0608), (9, 480, 0.0109), (5, 10, 0.2689), (10, 10, 0.787), (20, 10, 0.787), (4, 4, 0.5965)],
-)
-def test_the_share_that_surely_bounced(count: int, sent: int, expected: float) -> None:
-    assert surely(count, sent) == pytest.approx(expected, abs=1e-3)
+def test_the_share_that_surely_bounced() -> None:
+    shares = {(6, 52): 0.0608, (9, 480): 0.0109, (5, 10): 0.2689, (10, 10): 0.787, (20, 10): 0.787, (4, 4): 0.5965}
+    assert {pair: surely(*pair) for pair in shares} == pytest.approx(shares, abs=1e-3)
 
 
 FLOOR = Threshold(info=0.02)
@@ -134,7 +133,7 @@ def test_the_worst_come_first_by_how_far_over_the_limit_and_bounces_before_queue
         ("acme", "campaign", name): Seen(((condition, Since(at, is_exact=True)),))
         for name, (condition, at) in since.items()
     }
-    found = [evaluation.state.target for evaluation in evaluate_all(states, seen, NOW)]
+    found = [evaluation.state.target for evaluation in evaluate_all(states, look_up(seen), NOW)]
     assert [campaign.name for campaign in found] == [
         "bounces more", "bounces", "long queue", "queue", "stale", "warning", "failing for long", "failing", "waiting",
         "ok a", "ok a", "ok b",
@@ -189,12 +188,6 @@ def test_since_when_it_is_so_as_far_as_this_process_has_seen(
     assert Watched().poll(*answers).since(condition) == since
 
 
-def test_a_campaign_that_is_taken_out_is_forgotten() -> None:
-    watched = Watched().poll(GOOD)
-    watched.store.configure([])
-    assert watched.history.seen == {}
-
-
 @pytest.mark.parametrize(
     ("answers", "nothing_sent"),
     [
@@ -205,7 +198,27 @@ def test_a_campaign_that_is_taken_out_is_forgotten() -> None:
     ],
 )
 def test_since_when_nothing_was_sent(answers: list[Stats | Failure], nothing_sent: tuple[float, bool] | None) -> None:
-    assert Watched().poll(*answers).since(Condition.FINISHED) == nothing_sent
+    watched = Watched().poll(*answers)
+    assert watched.since(Condition.FINISHED) == nothing_sent
+    watched.store.configure([])  # a campaign that is taken out is forgotten
+    watched.clock.monotonic += 60
+    watched.store.configure([watched.campaign])
+    assert watched.since(Condition.WAITING) == (0, False)
+    assert watched.since(Condition.FINISHED) is None
+
+
+@pytest.mark.parametrize("is_polled", [True, False])
+def test_what_other_limits_say_is_so_since_they_were_adopted(*, is_polled: bool) -> None:
+    watched = Watched().poll(BAD, BAD)
+    limits = Thresholds(bounce_ratio=Threshold(warning=0.01))
+    watched.store.configure([replace(watched.campaign, thresholds=limits)])
+    watched.clock.monotonic += 60
+    since = watched.clock.monotonic
+    if is_polled:
+        watched.poll(BAD)
+    assert watched.since(Condition.WARNING) == (watched.clock.monotonic - since + 60, True)
+    assert watched.since(Condition.CRITICAL) is None
+    assert watched.poll(TIMEOUT, BAD).since(Condition.WARNING) == (watched.clock.monotonic - since + 60, True)
 
 
 @pytest.mark.parametrize(
