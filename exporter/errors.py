@@ -1,6 +1,6 @@
 """The closed set of ways in which a poll can fail.
 
-A reason is a label value of `leadterra_campaign_error`, a field of a log event and a row of the documentation.
+A reason is a label value of `leadterra_campaign_error`, a field of a log event and a row of docs/metrics.md.
 """
 
 from dataclasses import dataclass, field
@@ -22,19 +22,6 @@ class Reason(StrEnum):
     INVALID_RESPONSE = "invalid_response"
     UNEXPECTED_STATUS = "unexpected_status"
 
-
-MEANINGS: dict[Reason, str] = {
-    Reason.INVALID_REQUEST: "HTTP 400: the API calls the request malformed.",
-    Reason.AUTHENTICATION_FAILED: "HTTP 401 or 403, or there is no key to send: the key is missing, wrong or revoked.",
-    Reason.CAMPAIGN_NOT_FOUND: "HTTP 404: the key's workspace has no campaign with this id.",
-    Reason.WORKSPACE_NOT_FOUND: "HTTP 404 with the code workspace_not_found: the key belongs to no workspace.",
-    Reason.RATE_LIMITED: "HTTP 429: too many requests for this key.",
-    Reason.SERVER_ERROR: "HTTP 5xx.",
-    Reason.TIMEOUT: "No whole answer within `api.timeout`.",
-    Reason.CONNECTION_FAILED: "No connection, or it broke: name lookup, refused, reset, TLS, proxy.",
-    Reason.INVALID_RESPONSE: "HTTP 200 whose body is not the documented answer for this campaign.",
-    Reason.UNEXPECTED_STATUS: "Any other HTTP status, redirects among them.",
-}
 
 _TRANSIENT = {Reason.RATE_LIMITED, Reason.SERVER_ERROR, Reason.TIMEOUT, Reason.CONNECTION_FAILED}
 

@@ -5,8 +5,9 @@ import re
 import resource
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
+_PLACEHOLDER = "is a placeholder, not a key"
 _MISTAKES = (
     ("", "is empty"),
     ("\ufeff.*", "begins with a byte order mark (BOM): save it as UTF-8 without one"),
@@ -14,10 +15,13 @@ _MISTAKES = (
     (".*[\"'`\u2018-\u201f].*", "has quotes in it: leave only the key"),
     (r".*\bbearer\s.*", "has Bearer in front of the key: leave only the key"),
     (r"(export\s+)?[a-z_][\w.-]*(\s*=[^=]|:\s).*", "has a name in front of the key: leave only the key"),
-    (r"https?://.*", "holds an address, not a key"),
-    (r"[/~].*", "holds a path, not a key: api_key_file names a file"),
+    (r"([a-z][a-z0-9+.-]*://|arn:|vault:).*", "holds an address, not a key"),
+    (r"([/~]|\.{1,2}/|[a-z]:\\).*", "holds a path, not a key: api_key_file names a file"),
     (r".*(\*{3}|\u2022|\u2026|\.{3}).*", "is masked: copy the whole key"),
-    (r"[<{\[$%].*|.*your_?(api_?)?key.*|change_?me", "is a placeholder, not a key"),
+    (r"[<{\[$%].*|.*your[_-]?(api[_-]?)?key.*|change_?me|x{3,}|null|none|undefined|to-?do|secret", _PLACEHOLDER),
+    (r"(enc\[|age-encryption).*", "is still encrypted: decrypt it"),
+    (r".*[,;]", "ends with a comma or semicolon: leave only the key"),
+    (r".*\\.*", "has a backslash in it: leave only the key"),
     ("c2tf.*", "is still in Base64: decode it"),
     (r".*\s.*", "has a blank in it: leave only the key"),
     (".{1001,}", "is longer than 1000 characters, which no key is"),
@@ -53,8 +57,7 @@ class Secret:
         raise TypeError("a secret is neither copied nor written anywhere")
 
 
-@dataclass(frozen=True, slots=True)
-class KeySource:
+class KeySource(NamedTuple):
     """The file or the environment variable that holds a key; exactly one is set."""
 
     file: Path | None = None

@@ -1,6 +1,5 @@
 """What each kind of answer comes to: the reason, and what `/metrics` shows, at once and after `stale_after`."""
 
-import asyncio
 import gzip
 import json
 import zlib
@@ -8,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from exporter.api import Client, Stats
-from exporter.api.endpoints import parse_stats, stats_path
+from exporter.api import Stats
 from exporter.api.transport import LARGEST_BODY
 from exporter.errors import PollError
 from tests import build
-from tests.fake_api import FakeApi, Script, drip, http, silence
+from tests.fake_api import Script, drip, http, silence
+from tests.test_client import answered, text_of, told
 
 LABELS = 'workspace="acme",campaign_id="camp_123",campaign="VP Sales"'
 DOCUMENTED = json.dumps(build.DOCUMENTED).encode()
@@ -41,7 +40,7 @@ READ: dict[str, bytes] = {
     "unknown field": answer(status="running"),
     "data envelope": raw(b'{"data": %s}' % DOCUMENTED),
     "stats envelope": raw(b'{"stats": %s}' % DOCUMENTED),
-    "no error, in each way to say so": answer(success=True, error=None, errors=[], statusCode=200),
+    "no error, in each way to say so": answer(success=True, ok=True, error=None, errors=[], statusCode=200, code=0),
     "whole number written as float": answer(sent=480.0),
     "rounding": answer(openRate=1.0000000000000002),
     "no campaignId": answer(campaignId=LEFT_OUT),
@@ -49,6 +48,7 @@ READ: dict[str, bytes] = {
     "gzip, though not asked for": raw(gzip.compress(DOCUMENTED), GZIP),
     "x-gzip": raw(gzip.compress(DOCUMENTED), "Content-Encoding: x-gzip"),
     "Content-Encoding: (empty)": raw(DOCUMENTED, "Content-Encoding: "),
+    "Content-Encoding: gzip, identity": raw(gzip.compress(DOCUMENTED), "Content-Encoding: gzip, identity"),
     "Content-Encoding: none": raw(DOCUMENTED, "Content-Encoding: none"),
     "Content-Encoding: UTF-8": raw(DOCUMENTED, "Content-Encoding: UTF-8"),
     "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
@@ -70,6 +70,11 @@ INVALID: dict[str, tuple[bytes, str]] = {
     "errors: a list": (answer(**ZEROS, errors=[{"code": "a"}, "b", {"error": {"message": "c"}}]), f"{_SAYS}: a: b: c"),
     "errors: an object": (answer(**ZEROS, errors={"code": "a"}), f"{_SAYS}: a"),
     "statusCode: 500": (answer(**ZEROS, statusCode=500, message="Oops"), f"{_SAYS}: Oops"),
+    "status: error": (answer(**ZEROS, status="error", code="500", ok=False, message="Oops"), f"{_SAYS}: 500: Oops"),
+    **{
+        f"{name}: {value}": (answer(**ZEROS, **{name: value}), _SAYS)
+        for name, value in {"success": "false", "ok": False, "status": 503, "statusCode": "500", "code": 404.0}.items()
+    },
     "an error in its envelope": (raw('{"data": {"sent": 0, "error": "Oops"}}'), f"{_SAYS}: Oops"),
     "error of 9,000 letters": (answer(error="x" * 9000), f"{_SAYS}: {'x' * 200}..."),
     "error with control characters": (answer(error="a\nb\t\x1b[31m\u202e\ud800"), f"{_SAYS}: a b ?[31m??"),
@@ -195,7 +200,7 @@ ANSWERS: dict[str, tuple[Script, str, str]] = {
 
 
 @pytest.mark.parametrize(("script", "reason", "detail"), ANSWERS.values(), ids=ANSWERS)
-def test_each_answer_has_its_reason_and_is_shown(script: Script, reason: str, detail: str) -> None:
+async def test_each_answer_has_its_reason_and_is_shown(script: Script, reason: str, detail: str) -> None:
     clock = build.Clock()
     store = clock.store()
     lines = build.page(store)
@@ -204,11 +209,12 @@ def test_each_answer_has_its_reason_and_is_shown(script: Script, reason: str, de
     store.succeeded(campaign.key, Stats(sent=470))
     clock.monotonic = 60
 
-    asked = asyncio.run(_ask(script))
+    asked = await answered(script, timeout=0.3)
 
     up = f"leadterra_campaign_up{{{LABELS}}}"
     if isinstance(asked, PollError):
-        assert (asked.failure.reason, asked.failure.detail) == (reason, detail)
+        assert told(asked)[:2] == (reason, detail)
+        assert build.KEY not in text_of(asked)
         store.failed(campaign.key, asked.failure)
         sent, later = 470, [f"{up} 0", f'leadterra_campaign_error{{{LABELS},reason="{reason}"}} 1']
     else:
@@ -219,17 +225,6 @@ def test_each_answer_has_its_reason_and_is_shown(script: Script, reason: str, de
 
     clock.monotonic = 361  # more than stale_after since either success
     assert _telling(lines()) == later
-
-
-async def _ask(script: Script) -> Stats | PollError:
-    async with FakeApi({"camp_123": script}, keeps_connections=False) as api:
-        client = Client(build.access(api.url, timeout=0.3))
-        try:
-            return parse_stats(await client.get(stats_path("camp_123")), "camp_123")
-        except PollError as error:
-            return error
-        finally:
-            await client.aclose()
 
 
 def _telling(lines: list[str]) -> list[str]:

@@ -16,13 +16,25 @@ _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 _HOST = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]+")
 _WEB = ("http", "https")
 _USER = "^[^/]*//[^/?#]*@"
+_IN_URL = (
+    ("^[${%<]", "is a placeholder, and none is filled in: write the address itself"),
+    (
+        "^[^/]*//[^/?#]*[^!-~]",
+        "has a character that cannot stand in a host's name: write it like xn--bcher-kva.example",
+    ),
+    ("[^!-~]", "has a character that cannot stand in a URL: remove it, or write it percent-encoded"),
+)
 _NO_QUERY = ("[?#]", "has a query or a fragment, which has no use here: remove it")
-_ENDPOINT = re.compile(r"(?<!:)(?<!:/)/+(v1/*|(v1/+)?(campaigns|sender-pools|sender-accounts)(/.*)?)$")
-_ADDRESS = r"(?i)^(.*://|/|([a-z0-9-]+\.)+[a-z]{2,}/|(.*/)?(v1/)?campaigns/)"
+_ENDPOINT = re.compile(r"(?i)(?<!:)(?<!:/)/+(v1/*|(v1/+)?(campaigns|sender-pools|sender-accounts)(/.*)?)$")
+_ADDRESS = r"(?i)^(.*://|/|([a-z0-9-]+\.)+[a-z]{2,}/|(.*/)?(v1/)?campaigns/)|/(stats/*)?$|[?#].*=|#.*/"
+_OF_SPREADSHEET = r"^=|^#(REF|N/A|NAME|VALUE|DIV/0|NULL|NUM)\b|^[0-9][.,][0-9]+E\+[0-9]+$"
 _EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?[eE][-+]?[0-9]+")
-_KEY_OR_HASH = r"(?<![A-Za-z0-9/_.-])sk_|\$2[aby]\$"  # not: a file or variable that has sk_ in its name
+_KEY_OR_HASH = r"(?<![A-Za-z0-9/_.-])sk_|\$2[aby]\$|^[Bb]earer\s"  # not: a file or variable with sk_ in its name
+_SECRET = _KEY_OR_HASH + r"|://[^/?#]*@|\beyJ[\w-]{6,}\.[\w-]+\."
+"""What no page may show: a key, a hash, a password in a URL, a JSON Web Token."""
+_CONTROL = ("[\0-\x08\x0b\x0c\x0e-\x1f\x7f]", "has a control character: remove it")
 _UNEXPANDED = r"^(~|file:|.*\$[{(A-Za-z_]|.*%[A-Za-z_]+%)"
-_OTHER_SUFFIX = r"(?<!\.yaml)(?<!\.yml)(?<!\.json)(?<!\.csv)$"
+_OTHER_SUFFIX = r"(?i)(?<!\.yaml)(?<!\.yml)(?<!\.json)(?<!\.csv)$"
 _QUOTES = "[\"'`\u2018\u2019\u201c\u201d\u201e]"
 
 
@@ -42,6 +54,13 @@ def text(item: Item) -> str:
     return str(item.value)
 
 
+def name(item: Item) -> str:
+    """Return text that says something and is no key."""
+    given = text(item)
+    _refuse([(_SECRET, "looks like a key, and a name stands on every page: write another"), _CONTROL], given)
+    return given
+
+
 def _refuse(mistakes: Iterable[tuple[str, str]], given: str) -> None:
     """Raise ValueError for text with a mistake in it: a pattern, and what to say of it."""
     for pattern, message in mistakes:
@@ -51,8 +70,6 @@ def _refuse(mistakes: Iterable[tuple[str, str]], given: str) -> None:
 
 def _line(*mistakes: tuple[str, str], schemes: tuple[str, ...] = (), example: str = "") -> Check:
     """Return a check for text of one line without mistakes; with `schemes` for a URL, which no message repeats."""
-    in_url = [("[^!-~]", "has a character that cannot stand in a URL: write it percent-encoded")] if schemes else []
-    wrong = f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)} and a host, like {example}"
 
     def check(item: Item) -> str:
         given = text(item)
@@ -62,28 +79,37 @@ def _line(*mistakes: tuple[str, str], schemes: tuple[str, ...] = (), example: st
                 raise ValueError(f"character {n} cannot be seen, it is U+{ord(character):04X} ({name}): remove it")
         if given != given.strip(" "):
             raise ValueError("begins or ends with a blank: remove it")
-        if schemes and not _has_host(given, schemes):
-            raise ValueError(wrong)
-        _refuse((*in_url, *mistakes), given)
+        if schemes:
+            _refuse(_IN_URL, given)
+            _check_host(given, schemes, example)
+        _refuse(mistakes, given)
         return given
 
     return check
 
 
-def _has_host(url: str, schemes: tuple[str, ...]) -> bool:
+def _check_host(url: str, schemes: tuple[str, ...], example: str) -> None:
+    """Raise ValueError for a URL that has not one of some schemes, a host, and a port that can be."""
     try:
         parts = urlsplit(url)
-        return parts.port != 0 and parts.scheme in schemes and bool(_HOST.fullmatch(parts.hostname or ""))
-    except ValueError:
-        return False
+        has_host = parts.scheme in schemes and bool(_HOST.fullmatch(parts.hostname or ""))
+    except ValueError:  # a bracket is not closed
+        has_host = False
+    if not has_host:
+        begin = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise ValueError(f"must begin with {begin} and a host, like {example}")
+    port = re.search(r":([^:\]@]+)$", parts.netloc)
+    if port and not (port[1].isdigit() and 0 < int(port[1]) < 2**16):
+        raise ValueError("has a port that cannot be: write a number from 1 to 65535")
 
 
 def _file(*mistakes: tuple[str, str]) -> Check:
     """Return a check for a file's path, from the configuration file's folder on."""
     line = _line(
+        *mistakes,
         (_KEY_OR_HASH, "looks like the key itself: write the file that holds it"),
         (_UNEXPANDED, "is not expanded: write the path itself, like /run/secrets/leadterra_api_key"),
-        *mistakes,
+        ("://", "is an address, not a file: write the path of a file"),
     )
     return lambda item: (Path(item.file).parent / line(item)).absolute()
 
@@ -94,14 +120,17 @@ label_name = partial(
         (f"^(?!{_NAME}$)", "is not a label name: write letters, digits and _, a digit not first"),
         ("^__", "names with __ in front are Prometheus' own: choose another name"),
         (
-            "^(workspace|campaign_id|campaign|job|instance|severity|reason|le|quantile)$",
+            "^(workspace|campaign_id|campaign|pool|pool_id|status|job|instance|alertname|alertstate|severity|reason|le|quantile)$",
             "the exporter or Prometheus has a label of this name: choose another name",
         ),
         (
             "^(pod|container|endpoint|node)$",
             "the alert rules drop this label, as it tells where a process runs: choose another name",
         ),
-        ("(?i)(api_?key|token|password|secret)$", "a secret is no label, it would stand on every page: leave it out"),
+        (
+            "(?i)(api_?key|private_?key|token|passw(or)?d|pwd|secret|authorization|credentials?)$",
+            "a secret is no label, it would stand on every page: leave it out",
+        ),
     ),
 )
 
@@ -109,15 +138,22 @@ label_name = partial(
 def label_value(item: Item) -> str:
     """Return text, empty or not, that is no key."""
     given = any_text(item)
-    _refuse([(_KEY_OR_HASH, "looks like a key, and a label stands on every page: leave it out")], given)
+    _refuse([(_SECRET, "looks like a key, and a label stands on every page: leave it out"), _CONTROL], given)
     return given
 
 
 campaign_id = _line(
+    (_KEY_OR_HASH, "looks like a key, and an id stands on every page: write the id of a campaign, like camp_123"),
     (r"^\.\.?$", '"{}" cannot be asked for: an address drops such a part'),
     (".{201}", "has {length} characters: write an id, which has at most 200"),
+    (r"^[<{\[].*[>}\]]$|^[:$]", "is a placeholder: write the id of a campaign, like camp_123"),
+    (r"(?i)^(campaign[ _-]?)?id\s*[:=]", "has a name in front of the id: write only the id, like camp_123"),
     (_ADDRESS, "is an address: write only the id in it, like camp_123"),
-    ("[,;]", 'is a list: write each id on a line of its own, after "- "'),
+    (
+        _OF_SPREADSHEET,
+        "is what a spreadsheet makes of a text: make the column one of text there, and write the id again",
+    ),
+    ("[,;\u060c\u3001\uff0c\uff1b]", 'is a list: write each id on a line of its own, after "- "'),
     (f"^{_QUOTES}|{_QUOTES}$", "has quotes that are part of it: remove them"),
 )
 key_env = _line(
@@ -125,7 +161,10 @@ key_env = _line(
     (f"^(?!{_NAME}$)", "is not the name of an environment variable: write one like LEADTERRA_API_KEY"),
 )
 file = _file()
-list_file = _file((_OTHER_SUFFIX, "must end with .yaml, .yml, .json or .csv: write an entry for each that is used"))
+list_file = _file(
+    ("^https?://", "is an address: write url: before it"),
+    (_OTHER_SUFFIX, "must end with .yaml, .yml, .json or .csv: write an entry for each that is used"),
+)
 list_url = _line(
     (_USER, "has a user or a password: remove it, and write a bearer_token_file"),
     ("#", "has a fragment, which no server sees: remove it"),
@@ -153,11 +192,13 @@ def base_url(item: Item) -> str:
     if endpoint := _ENDPOINT.search(given):
         root = quote_unless_secret(given[: endpoint.start()])
         raise ValueError(f"ends with what each request adds by itself: write {root}")
+    _refuse([("//.*//.", "has // in its path: write one /")], given)
     return given.rstrip("/")
 
 
 def link(item: Item) -> str:
     """Return the address of a page with placeholders."""
+    _refuse([(r"\$\{", "has a $ in front of a placeholder: write it like {{campaign_id}}")], any_text(item))
     _page_url(replace(item, value=re.sub("{(workspace|campaign_id|campaign)}", "x", any_text(item))))
     return str(item.value)
 
@@ -205,7 +246,7 @@ def number(lowest: float, highest: float, *, whole: bool = False) -> Check:
 
 def ratio(item: Item) -> float:
     """Return a number between 0 and 1; for a percentage, the error says what to write."""
-    given = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(%?)", item.text)
+    given = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(%?)", item.text.replace(",", "."))
     percent = float(given[1]) if given else 0.0
     if given and (given[2] or percent > 1) and percent <= 100:  # noqa: PLR2004  # per cent
         raise ValueError(f"{item.shown} is not a ratio between 0 and 1: for {percent:g} % write {percent / 100:g}")

@@ -19,6 +19,7 @@ from exporter.document.reading import decode, parse
 from exporter.document.shapes import checked
 
 _DELIMITERS = ";\t,"
+_NAMED = 5
 
 
 def read_list(name: Path | str, content: bytes, workspace: Workspace) -> tuple[tuple[Campaign, ...], tuple[str, ...]]:
@@ -36,13 +37,17 @@ def read_list(name: Path | str, content: bytes, workspace: Workspace) -> tuple[t
 
 
 def _document(name: Path | str, text: str, problems: list[Problem]) -> Item:
-    if isinstance(name, Path) and name.suffix == ".csv":
+    if isinstance(name, Path) and name.suffix.lower() == ".csv":
         return read_table(name, text, problems)
     if isinstance(name, str) and not text.lstrip().startswith(("[", "{")):
         raise ConfigError([Problem(name, 1, 1, "", 'is not JSON: answer with a list like ["camp_123"]')])
     root = parse(name, text, problems, empty="a list without campaigns is []")
-    if "campaigns" in root.mapping:
-        raise ConfigError([root.mapping["campaigns"].key_problem("stands above the list: leave out this key")])
+    for item in root.mapping.values():
+        if isinstance(item.value, list):
+            raise ConfigError([item.key_problem("stands above the list: leave out this key")])
+    is_yaml = isinstance(name, Path) and name.suffix.lower() in (".yaml", ".yml")
+    if not (is_yaml or root.is_invalid or isinstance(root.value, list)):
+        raise ConfigError([root.problem('is not a list: write one like ["camp_123"]')])
     return root
 
 
@@ -51,8 +56,9 @@ def read_table(file: Path, text: str, problems: list[Problem]) -> Item:
     (line, first), *records = _records(file, text) or [(1, [])]
     heads = [head.lower() if head.lower() in ("id", "name") else head for head in map(str.strip, first)]
     if "id" not in heads:
-        named = "name the columns in the first line, with commas, semicolons or tabs between them"
-        message = f"has no column id: {named}" if heads else "is empty: its first line names the columns, like id,name"
+        named = f"names the columns {', '.join(map(quote_unless_secret, heads[:_NAMED]))}, none of them id"
+        advice = "write id above the ids, with commas, semicolons or tabs between columns"
+        message = f"{named}: {advice}" if heads else "is empty: its first line names the columns, like id,name"
         raise ConfigError([Problem(file, 1, 1, "", message)])
     for column, head in enumerate(heads, 1):
         if head and head in heads[: column - 1]:

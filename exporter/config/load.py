@@ -1,6 +1,5 @@
 """From a file to the configuration: what holds in the file, in a workspace and for a campaign, each over the last."""
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from functools import cache
@@ -25,16 +24,6 @@ _REFRESH = 60.0
 
 def load(path: Path) -> Config:
     """Read a configuration file; a key that cannot be read is a warning. Raises ConfigError with all its problems."""
-    collects = gc.isenabled()
-    gc.disable()  # of the million small objects of a large file none is in a cycle, and looking doubles the time
-    try:
-        return _load(path)
-    finally:
-        if collects:
-            gc.enable()
-
-
-def _load(path: Path) -> Config:
     problems: list[Problem] = []
     root = checked(read(path, problems, empty="it needs at least the key workspaces"), FILE, problems)
     sections = root.child("workspaces").entries

@@ -16,7 +16,10 @@ def _options(model: type, **more: Any) -> Section:
     )
 
 
-_NO_KEY_HERE = {"api_key": "a secret never stands in this file: write api_key_file or api_key_env"}
+_NO_KEY_HERE = dict.fromkeys(
+    ("api_key", "apiKey", "apikey", "api-key", "key", "token", "bearer_token", "secret", "password"),
+    "a secret never stands in this file: write api_key_file or api_key_env",
+)
 _FORMER = {"min_emails_sent": "is no longer what counts: write min_emails_bounced: 5, fewer bounces never alert"}
 _LEVEL: Mapping[str, Shape] = {
     "poll": _options(Poll),
@@ -26,14 +29,14 @@ _LEVEL: Mapping[str, Shape] = {
 _LABELS = Table(checks.label_name, Leaf(checks.label_value), "labels like team: growth")
 SETTINGS: Mapping[str, Shape] = {"labels": _LABELS, **_LEVEL}
 """What may stand in a workspace and in a campaign."""
-_CAMPAIGN = Section({"id": Leaf(checks.campaign_id), "name": Leaf(checks.text), **SETTINGS}, ("id",), short="id")
+_CAMPAIGN = Section({"id": Leaf(checks.campaign_id), "name": Leaf(checks.name), **SETTINGS}, ("id",), short="id")
 LIST = Each("campaign", _CAMPAIGN, least=0)
 """A list of campaigns in a file of its own."""
 API = _options(Api)
 SOURCE = _options(Source, one_of=("file", "url"), short="file")
 _WORKSPACE = Section(
     {
-        "name": Leaf(checks.text),
+        "name": Leaf(checks.name),
         "api_key_file": Leaf(checks.file),
         "api_key_env": Leaf(checks.key_env),
         "api": API,

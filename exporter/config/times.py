@@ -2,6 +2,7 @@
 
 import re
 from difflib import get_close_matches
+from itertools import filterfalse
 from typing import TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -18,6 +19,8 @@ Window: TypeAlias = tuple[int, int]
 """From one minute of a day to before another; a window over midnight belongs to the day that it begins on."""
 _WINDOW = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]|24(?=:00)):([0-5][0-9])")
 _LIKE_A_WINDOW = re.compile(r"([0-9]{1,2})(?:[:.]([0-9]{2}))? ?(?:-|to|\u2013) ?([0-9]{1,2})(?:[:.]([0-9]{2}))?")
+_NO_ZONE = re.compile("(posix|right)/|(localtime|posixrules|Factory)$")
+"""Files beside those of time zones; what two of them mean depends on the machine."""
 _LIKE_DAYS = re.compile(r"([a-z]{3})[a-z]*(?: ?(?:-|to|\u2013) ?([a-z]{3})[a-z]*)?")
 
 
@@ -88,16 +91,20 @@ def write_window(window: Window) -> str:
 def timezone(item: Item) -> str:
     """Return the name of a time zone."""
     name = text(item)
+    is_known = not _NO_ZONE.match(name)
     try:
         if name != "UTC":  # which is known where no other is
             ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"{item.shown} is no time zone: {_zone_advice(name)}") from None
+        is_known = False
+    if not is_known:
+        raise ValueError(f"{item.shown} is no time zone: {_zone_advice(name)}")
     return name
 
 
 def _zone_advice(name: str) -> str:
-    zones = {zone.rpartition("/")[2].lower(): zone for zone in sorted(available_timezones(), key=len, reverse=True)}
+    known = sorted(filterfalse(_NO_ZONE.match, available_timezones()), key=len, reverse=True)
+    zones = {zone.rpartition("/")[2].lower(): zone for zone in known}
     zones |= {zone.lower(): zone for zone in zones.values()}
     near = get_close_matches(name.lower().replace(" ", "_"), zones, n=1, cutoff=0.75)
     if not zones:

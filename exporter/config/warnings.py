@@ -5,16 +5,15 @@ Who does what a warning says sees it no more, nor another instead.
 
 import math
 import stat
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from exporter.config.model import Api, Campaign, Config, Workspace
+from exporter.config.model import Campaign, Config, Poll, Workspace
 from exporter.config.times import YEAR, write_duration
 from exporter.document.item import Item, Problem, quote_unless_secret
-from exporter.secret import KeySource, KeyUnavailableError
+from exporter.secret import KeyUnavailableError
 
 
 def enough(interval: float) -> float:
@@ -24,12 +23,10 @@ def enough(interval: float) -> float:
 
 def warnings_of(workspaces: Sequence[Workspace], root: Item) -> Iterator[Problem]:
     """Yield the warnings of a configuration without problems, in the file's order of workspaces."""
-    by_key: defaultdict[KeySource, list[Workspace]] = defaultdict(list)
     for workspace, section in zip(workspaces, root.child("workspaces").entries, strict=True):
-        by_key[workspace.key].append(workspace)
         key = section.child("api_key_file" if workspace.key.file else "api_key_env")
         campaigns = section.child("campaigns")
-        yield from map(key.problem, (*_of_key(workspace), *_of_shared_key(by_key[workspace.key], root)))
+        yield from map(key.problem, _of_key(workspace))
         yield from _in_clear(_stated((section, root), "api", "base_url"), "key")
         for source in section.child("campaigns_from").entries:
             if "bearer_token_file" in source.mapping:
@@ -55,17 +52,6 @@ def _of_key(workspace: Workspace) -> Iterator[str]:
     mode = file.stat().st_mode if file else 0
     if stat.S_ISREG(mode) and mode & stat.S_IROTH:
         yield f"every user of this machine can read {workspace.key}: take that right away with chmod o-r"
-
-
-def _of_shared_key(sharing: Sequence[Workspace], root: Item) -> Iterator[str]:
-    budget = _stated((root,), "api", "requests_per_second").value or Api().requests_per_second
-    together = math.fsum(workspace.api.requests_per_second for workspace in sharing)
-    if len(sharing) > 1 and together > budget * (1 + 1e-9):
-        yield (
-            f"workspaces {sharing[0].name} and {sharing[-1].name} share the {sharing[0].key} and may send {together:g} "
-            f"requests a second with it, the budget is {budget:g}: make them one workspace, or divide the budget by "
-            "an api.requests_per_second in each"
-        )
 
 
 def _in_clear(url: Item, what: str) -> Iterator[Problem]:
@@ -104,14 +90,17 @@ def of_campaigns(campaigns: Sequence[Campaign], entries: Sequence[Item], *outer:
     `outer` are the sections around the entries, from the inside out.
     """
     first: dict[str, Item] = {}
+    told: set[Poll] = set()
     for campaign, entry in zip(campaigns, entries, strict=True):
         poll, least = campaign.poll, enough(campaign.poll.interval)
-        if poll.stale_after < least and not (at := _stated((entry, *outer), "poll")).is_invalid:
-            yield at.problem(
-                f"stale_after {write_duration(poll.stale_after)} is below three intervals of "
-                f"{write_duration(poll.interval)}, so figures come and go: set stale_after to "
-                f"{write_duration(least)} or more"
-            )
+        if poll.stale_after < least and ("poll" in entry.mapping or poll not in told):
+            told.add(poll)  # of ten thousand campaigns under one setting, one is told of
+            if not (at := _stated((entry, *outer), "poll")).is_invalid:
+                yield at.problem(
+                    f"stale_after {write_duration(poll.stale_after)} is below three intervals of "
+                    f"{write_duration(poll.interval)}, so figures come and go: set stale_after to "
+                    f"{write_duration(least)} or more"
+                )
         at = entry.mapping.get("name") or entry
         if (earlier := first.setdefault(campaign.name, at)) is not at:
             name = quote_unless_secret(campaign.name)

@@ -3,18 +3,18 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _PERHAPS_SECRET = re.compile(r".*(?<![A-Za-z0-9])sk_|.*\$2|.*://.*@|.{61}", re.DOTALL)
 """An API key, a password's hash or a proxy's password that stands in the wrong place, or text too long for a key."""
 _NOT_SHOWN = "(not shown)"
+_LONGEST_SHOWN = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One problem: its place (line and column count from 1), the key's path, and what to write instead.
 
     What comes from a URL has a text for its file.
@@ -71,9 +71,6 @@ class Item:
     `text` is a scalar as it is written. An invalid item is one whose problem is already recorded; its value is None.
     """
 
-    longest_shown: ClassVar[int] = 16
-    """Longer text is not repeated in a message: it may be a key that stands in the wrong place."""
-
     file: Path | str
     line: int
     column: int
@@ -96,21 +93,21 @@ class Item:
 
     def child(self, key: str) -> "Item":
         """Return the item under a key, an invalid one where there is none."""
-        return self.mapping.get(key) or replace(self, value=None, is_invalid=True)
+        return self.mapping.get(key) or Item(self.file, self.line, self.column, self.path, is_invalid=True)
 
     def copy(self) -> "Item":
         """Return the same once more; dataclasses.replace takes four times as long."""
         place = self.file, self.line, self.column, self.path
-        return type(self)(*place, self.value, self.text, self.key_place, self.is_quoted, self.is_invalid)
+        return Item(*place, self.value, self.text, self.key_place, self.is_quoted, self.is_invalid)
 
     @property
     def shown(self) -> str:
-        """Return the value as a message may show it."""
+        """Return the value as a message may show it; not longer text, which may be a key in the wrong place."""
         if isinstance(self.value, dict | list):
             return "a mapping" if isinstance(self.value, dict) else "a list"
         if self.value is None:
             return "null"
-        if len(self.text) > self.longest_shown or _PERHAPS_SECRET.match(self.text):
+        if len(self.text) > _LONGEST_SHOWN or _PERHAPS_SECRET.match(self.text):
             return "this text" if isinstance(self.value, str) else "this value"
         return quote_unless_secret(self.text) if isinstance(self.value, str) else self.text
 
@@ -126,10 +123,3 @@ class Item:
         """Record a problem of the value, which makes the item an invalid one."""
         problems.append(self.problem(message))
         self.value, self.is_invalid = None, True
-
-
-class SecretItem(Item):
-    """A value of a file whose values are never shown."""
-
-    __slots__ = ()
-    longest_shown = -1

@@ -16,23 +16,34 @@ _ALIASED = 100_000
 _TAG = "tag:yaml.org,2002:"
 _TEXT = {"str", "timestamp", "value", "merge"}
 _SCALARS = _TEXT | {"null", "bool", "int", "float"}
+_ADVICE = {
+    "mapping values are not allowed": "put a text with a colon in quotes, and see that keys stand in one column",
+    "cannot start any token": "put a text that begins with it in quotes",
+    "undefined alias": "put a text that begins with * in quotes",
+    "find expected ':'": "write a colon and a blank after a key",
+    "expected <document start>": "remove what follows the end",
+    "unexpected end of stream": "close the quotes",
+}
+"""What to write instead of what a problem of syntax, which begins or ends like this, comes from."""
+_NO_BLANK = re.compile(r"(?<=^)[ -]*([\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff])", re.MULTILINE)
+_JSON_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
 
-def read(
-    file: Path, problems: list[Problem], kind: type[Item] = Item, *, largest: int | None = None, empty: str = ""
-) -> Item:
+def read(file: Path, problems: list[Problem], *, largest: int | None = None, empty: str = "") -> Item:
     """Read a file into items, as read_bytes and parse do. Raises ConfigError."""
-    return parse(file, decode(file, read_bytes(file, largest)), problems, kind, empty=empty)
+    return parse(file, decode(file, read_bytes(file, largest)), problems, empty=empty)
 
 
 def read_bytes(file: Path, largest: int | None) -> bytes:
     """Return the bytes of a file; a limit also refuses a pipe, which might never end. Raises ConfigError."""
     try:
         status = file.stat()
-        if largest is None or (stat.S_ISREG(status.st_mode) and status.st_size <= largest):
+        is_file = stat.S_ISREG(status.st_mode)
+        is_device = stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)  # which may have no end
+        if not is_device if largest is None else is_file and status.st_size <= largest:
             return file.read_bytes()
-        message = f"is larger than {largest // 1024} KiB" if stat.S_ISREG(status.st_mode) else "is not a file"
+        message = f"is larger than {(largest or 0) // 1024} KiB" if is_file else "is not a file"
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
     raise ConfigError([Problem(file, 1, 1, "", message)])
@@ -43,22 +54,23 @@ def decode(file: Path | str, content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        message = "is not UTF-8 text"
-        if str(file).endswith(".csv"):
-            message += ': in Excel save it as "CSV UTF-8", in LibreOffice choose the character set UTF-8'
+        advice = "save it as UTF-8"
+        if str(file).lower().endswith(".csv"):
+            advice = 'in Excel save it as "CSV UTF-8", in LibreOffice choose the character set UTF-8'
+        message = f"is not UTF-8 text: {advice}"
         raise ConfigError([Problem(file, *_end(error.object[: error.start].decode()), "", message)]) from None
 
 
-def parse(file: Path | str, text: str, problems: list[Problem], kind: type[Item] = Item, *, empty: str = "") -> Item:
+def parse(file: Path | str, text: str, problems: list[Problem], *, empty: str = "") -> Item:
     """Return text that was read from a file, or from a URL, as items. Raises ConfigError where it has no such form.
 
     `empty` is what to say of text that holds nothing; without it, that is null. Where it comes from a URL or is named
     .json, problems of syntax are called those of JSON.
     """
-    root = _Document(file, text, problems, kind).root()
+    root = _Document(file, text, problems).root()
     if root is None and empty:
         raise ConfigError([Problem(file, 1, 1, "", f"is empty: {empty}")])
-    return root or kind(file, 1, 1, "")
+    return root or Item(file, 1, 1, "")
 
 
 class _Loader(yaml.CSafeLoader):
@@ -79,17 +91,18 @@ class _Loader(yaml.CSafeLoader):
 class _Document:
     """Turn nodes into items, aliases and merge keys into copies of what they stand for."""
 
-    def __init__(self, file: Path | str, text: str, problems: list[Problem], kind: type[Item]) -> None:
+    def __init__(self, file: Path | str, text: str, problems: list[Problem]) -> None:
         self._file = file
         self._problems = problems
-        self._kind = kind
+        self._is_json = not isinstance(file, Path) or file.suffix.lower() == ".json"
         self._left = _ALIASED + 4 * len(text)
         self._text, self._pairs = _joined(text)
 
     def root(self) -> Item | None:
         """Return the whole document, None where there is none."""
         if bad := Reader.NON_PRINTABLE.search(self._text):
-            self._refuse("has a character that YAML does not allow", _end(self._text[: bad.start()]))
+            message = f"has a character that YAML does not allow, U+{ord(bad[0]):04X}: remove it"
+            self._refuse(message, _end(self._text[: bad.start()]))
         loader = _Loader(self._text)
         try:
             node = loader.get_node() if loader.check_node() else None
@@ -104,12 +117,15 @@ class _Document:
         place = self._place(mark) if mark else (1, 1)
         if mark and self._text[mark.index : mark.index + 1] == "\t":
             self._refuse("has a tab here: indent with blanks", place)
+        if no_blank := _NO_BLANK.search(self._text):
+            message = f"has U+{ord(no_blank[1]):04X} here, which only looks like a blank: indent with blanks"
+            self._refuse(message, _end(self._text[: no_blank.start(1)]))
         if "Unicode character escape" in str(problem):
             self._refuse("has an escape that is no character, such as half of a surrogate pair: remove it", place)
         if begin and begin.line + 1 != place[0]:
             problem = f"{problem} ({error.context}, begun in line {begin.line + 1})"
-        syntax = "YAML" if isinstance(self._file, Path) and self._file.suffix != ".json" else "JSON"
-        self._refuse(f"cannot be read as {syntax}: {problem}", place)
+        advice = next((f": {advice}" for part, advice in _ADVICE.items() if part in str(error.problem)), "")
+        self._refuse(f"cannot be read as {'JSON' if self._is_json else 'YAML'}: {problem}{advice}", place)
 
     def _refuse(self, message: str, place: tuple[int, int]) -> NoReturn:
         raise ConfigError([Problem(self._file, *place, "", message)]) from None
@@ -124,7 +140,7 @@ class _Document:
     def _item(self, node: yaml.Node, path: str, key: yaml.Node, depth: int = 0) -> Item:
         self._spend(node, depth)
         line, column = self._place(node.start_mark)
-        item = self._kind(self._file, line, column, path, None, "", self._place(key.start_mark))
+        item = Item(self._file, line, column, path, None, "", self._place(key.start_mark))
         tag = node.tag.removeprefix(_TAG)
         if isinstance(node, yaml.MappingNode) and tag == "map":
             item.value = self._mapping(node, path, depth)
@@ -132,6 +148,8 @@ class _Document:
             item.value = [self._item(entry, f"{path}[{n}]", entry, depth + 1) for n, entry in enumerate(node.value)]
         elif isinstance(node, yaml.ScalarNode) and tag in _SCALARS:
             item.value, item.text, item.is_quoted = _scalar(tag, node.value), node.value, bool(node.style)
+            if self._is_json and isinstance(item.value, str) and not (node.style or _JSON_NUMBER.fullmatch(item.text)):
+                item.refuse(f"{item.shown} is no JSON: put a text in double quotes", self._problems)
         else:
             message = "has a YAML tag, which has no meaning here: quote a text that begins with !"
             item.refuse(message, self._problems)

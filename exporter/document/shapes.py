@@ -53,7 +53,7 @@ class Each:
         """Check every entry."""
         entries = [item.copy()] if self.single and not isinstance(item.value, list) else item.value
         if not isinstance(entries, list):
-            raise ValueError(f'{item.shown} is not a list: write each {self.what} on a line after "- "')  # noqa: TRY004 - a check has one kind of error
+            raise ValueError(f'is not a list: write each {self.what} on a line after "- "')  # noqa: TRY004 - a check has one kind of error
         if len(entries) < self.least:
             raise ValueError(f"is an empty list: name at least one {self.what}")
         return [checked(entry, self.shape, problems) for entry in entries]
@@ -82,7 +82,9 @@ class Section:
         elif self.short and not isinstance(given, dict | list | None):
             given = {self.short: item.copy()}
         if not isinstance(given, dict):
-            raise ValueError(f"{item.shown} is not a mapping: write its keys below it, like key: value")  # noqa: TRY004 - as above
+            short = f"its {self.short}, or " if self.short else ""
+            advice = f"write {short}keys below it: {', '.join(self.keys)}"
+            raise ValueError(f"is not a mapping: {advice}")  # noqa: TRY004 - as above
         missing = [key for key in self.required if key not in given]
         problems += [item.problem(f"the key {key} is missing: write {key}: and its value") for key in missing]
         chosen = [child for key, child in given.items() if key in self.one_of]
@@ -96,6 +98,8 @@ class Section:
     def _refusal(self, key: str) -> str:
         if key in self.refused:
             return self.refused[key]
+        if key.isdigit():
+            return "is no key: if it is the rest of a number with a comma, write a point, like 0.05"
         names = {name: name for name in self.keys}
         for name, shape in self.keys.items():
             below = {inner: f"{name}.{inner}" for inner in shape.keys} if isinstance(shape, Section) else {}
@@ -116,7 +120,7 @@ class Table:
     def __call__(self, item: Item, problems: list[Problem]) -> dict[str, Item]:
         """Check every name and its value."""
         if not isinstance(item.value, dict):
-            raise ValueError(f"{item.shown} is not a mapping: write {self.example}")  # noqa: TRY004 - as above
+            raise ValueError(f"is not a mapping: write {self.example}")  # noqa: TRY004 - as above
         for name, child in item.mapping.items():
             try:
                 self.check_name(name)

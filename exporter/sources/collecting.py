@@ -1,18 +1,18 @@
 """The campaigns of a configuration and of all its lists, put together."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from exporter.config import Campaign, Config, Source, TargetKey, Workspace, of_budget, with_all_labels
+from exporter.config import Campaign, Config, Source, Workspace, of_budget, with_all_labels
 from exporter.document.item import quote_unless_secret
 from exporter.sources.lists import Answer, SourceState, matching, read_source
 
 _NAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(NamedTuple):
     """A configuration with the campaigns of all its sources, and what is known of these."""
 
     config: Config
@@ -22,14 +22,14 @@ class Collected:
     def answered(self, source: Source, answer: Answer) -> "Collected":
         """Return the same after a URL has answered what it answered before."""
         at = answer.at
-        states = (replace(each, last_success=at) if each.source == source and each.up else each for each in self.states)
-        return replace(self, states=tuple(states))
+        states = (each._replace(last_success=at) if each.source == source and each.up else each for each in self.states)
+        return self._replace(states=tuple(states))
 
 
 def collect(config: Config, last: Collected, answers: Mapping[Source, Answer], now: float) -> Collected:
     """Read all lists in files, and what the URLs answered last; `now` is Unix time. Blocks.
 
-    The last good lists, and what is still the same, come from `last`.
+    The last good lists come from `last`.
     """
     if not any(workspace.sources for workspace in config.workspaces):
         return Collected(config)
@@ -42,15 +42,20 @@ def collect(config: Config, last: Collected, answers: Mapping[Source, Answer], n
         states += own
         workspaces.append(whole)
         warnings += doubtful
-    campaigns = {campaign.key: campaign for campaign in last.config.campaigns}
-    united = tuple(_same(each, campaigns) for each in with_all_labels(workspaces))
-    return Collected(replace(config, workspaces=united), tuple(states), tuple(warnings))
+    united = replace(config, workspaces=tuple(with_all_labels(workspaces)))
+    return Collected(with_known_campaigns(united, last.config), tuple(states), tuple(warnings))
 
 
-def _same(workspace: Workspace, known: Mapping[TargetKey, Campaign]) -> Workspace:
-    """Return a workspace with the known one of equal campaigns: objects are faster to compare than what they say."""
-    pairs = ((known.get(campaign.key), campaign) for campaign in workspace.campaigns)
-    return replace(workspace, campaigns=tuple(old if old == new else new for old, new in pairs))
+def with_known_campaigns(config: Config, last: Config) -> Config:
+    """Return a configuration in which campaigns that equal those of the last one are the same objects."""
+    known = {campaign.key: campaign for campaign in last.campaigns}
+
+    def same(campaign: Campaign) -> Campaign:
+        old = known.get(campaign.key)
+        return old if old == campaign else campaign
+
+    workspaces = (replace(each, campaigns=tuple(map(same, each.campaigns))) for each in config.workspaces)
+    return replace(config, workspaces=tuple(workspaces))
 
 
 def files_of(config: Config) -> Iterator[Path]:
@@ -65,7 +70,8 @@ def _united(workspace: Workspace, states: Sequence[SourceState]) -> tuple[Worksp
     """Return a workspace with the campaigns of its lists, the first of each id, and warnings."""
     campaigns = {campaign.id: campaign for campaign in workspace.campaigns}
     names = {campaign.name for campaign in workspace.campaigns}
-    warnings: list[str] = []
+    empty = [each.source.label for each in states if each.source.file and each.up and not each.lists]
+    warnings = [f"workspace {workspace.name}: no file fits the pattern {quote_unless_secret(each)}" for each in empty]
     for place, each in (item for state in states for item in state.lists.items()):
         new = {campaign.id: campaign for campaign in each.campaigns if campaign.id not in campaigns}
         alike = [campaign.name for campaign in new.values() if campaign.name in names]

@@ -3,9 +3,8 @@
 import glob
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from exporter.config import Campaign, ConfigError, Source, Workspace, read_list
 from exporter.document.reading import read_bytes
@@ -18,27 +17,23 @@ class ListError(Exception):
     """A list that cannot be had, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a URL answered last: its last whole answer and the Unix time of it, and why there was none since."""
 
-    content: bytes | None = field(default=None, repr=False)
+    content: bytes | None = None
     at: float | None = None
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignList:
+class CampaignList(NamedTuple):
     """What a file or a URL held when it was good last, and what that means with a workspace's settings."""
 
-    content: bytes = field(repr=False)
-    settings: tuple[Any, ...]
+    content: bytes
     campaigns: tuple[Campaign, ...]
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceState(NamedTuple):
     """What is known of one source.
 
     `up` is None before it was read. `last_success` is the Unix time at which all of it was good. `campaigns` counts
@@ -51,7 +46,7 @@ class SourceState:
     last_success: float | None = None
     campaigns: int | None = None
     problems: tuple[str, ...] = ()
-    lists: Mapping[Path | str, CampaignList] = field(default_factory=dict, repr=False)
+    lists: Mapping[Path | str, CampaignList] = {}
 
 
 def read_source(last: SourceState, workspace: Workspace, answer: Answer | None, now: float) -> SourceState:
@@ -68,7 +63,7 @@ def read_source(last: SourceState, workspace: Workspace, answer: Answer | None, 
         lists = {name: _kept(name, each, workspace) for name, each in last.lists.items()}
     for name in names:
         try:
-            lists[name] = _list(name, _content(name, answer), workspace, last.lists.get(name))
+            lists[name] = _read(name, _content(name, answer), workspace)
         except (ConfigError, ListError) as error:
             problems += str(error).splitlines()
             if name in last.lists:
@@ -100,17 +95,14 @@ def _content(name: Path | str, answer: Answer | None) -> bytes:
     return answer.content
 
 
-def _list(name: Path | str, content: bytes, workspace: Workspace, known: CampaignList | None) -> CampaignList:
-    """Return the known list where it is still the same, or read it. Raises ConfigError."""
-    settings = workspace.name, workspace.labels, workspace.poll, workspace.sending, workspace.thresholds
-    if known is not None and (known.content, known.settings) == (content, settings):
-        return known
-    return CampaignList(content, settings, *read_list(name, content, workspace))
+def _read(name: Path | str, content: bytes, workspace: Workspace) -> CampaignList:
+    """Read a list. Raises ConfigError."""
+    return CampaignList(content, *read_list(name, content, workspace))
 
 
 def _kept(name: Path | str, known: CampaignList, workspace: Workspace) -> CampaignList:
     """Return the last good list with the settings that hold now, or as it was where they do not go together."""
     try:
-        return _list(name, known.content, workspace, known)
+        return _read(name, known.content, workspace)
     except ConfigError:
         return known

@@ -1,24 +1,15 @@
-"""Lists at URLs: each is asked again and again, and its token goes to its host only."""
+"""Lists at URLs: each is asked again and again."""
 
 import asyncio
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
-from pathlib import Path
 
-import httpx
 import structlog
 
-from exporter import __version__
-from exporter.api.transport import describe_exception
 from exporter.config import Source
-from exporter.sources.lists import LARGEST, Answer, ListError
+from exporter.sources.lists import Answer, ListError
 
 log = structlog.get_logger()
-
-_WITHIN = 30.0
-"""Seconds for a whole answer."""
 
 
 class Urls:
@@ -62,72 +53,12 @@ class Urls:
 
     async def ask(self, source: Source) -> bool:
         """Ask one now; return whether its answer is another than before."""
+        from exporter.sources.fetch import fetch  # noqa: PLC0415 - httpx takes 15 ms to import: exporter/api/__init__.py
+
         last = self.answers.get(source, Answer())
         try:
-            answer = Answer(await _fetch(source), self._wall())
+            answer = Answer(await fetch(source), self._wall())
         except ListError as error:
-            answer = replace(last, problem=str(error))
+            answer = last._replace(problem=str(error))
         self.answers[source] = answer
         return (answer.content, answer.problem) != (last.content, last.problem)
-
-
-async def _fetch(source: Source) -> bytes:
-    """Return the body of an answer with status 200. Raises ListError, whose text has neither query nor token."""
-    try:
-        async with (
-            asyncio.timeout(_WITHIN),
-            await asyncio.to_thread(_client, source) as client,
-            client.stream("GET", source.url or "") as response,
-        ):
-            return await _body(response)
-    except TimeoutError:
-        raise ListError(f"no whole answer within {_WITHIN:g} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise ListError(describe_exception(error)) from None
-
-
-def _client(source: Source) -> httpx.AsyncClient:
-    """Return a client for one request. Blocks: it reads files. No redirect is followed, no environment is obeyed."""
-    headers = {
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",  # so that the limit bounds what is decoded
-        "User-Agent": f"leadterra-exporter/{__version__}",
-    }
-    if source.bearer_token_file:
-        headers["Authorization"] = f"Bearer {_token(source.bearer_token_file)}"
-    tls = _tls(source)
-    return httpx.AsyncClient(headers=headers, verify=tls, proxy=source.proxy_url, trust_env=False, timeout=None)  # noqa: S113 - the whole is bounded
-
-
-def _token(file: Path) -> str:
-    try:
-        token = file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ListError(f"{file} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8 text')}") from None
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ListError(f"{file} does not hold a token: one line without blanks")
-    return token
-
-
-def _tls(source: Source) -> ssl.SSLContext:
-    if not (source.url or "").startswith("https"):
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and httpx would load its own at each request
-    try:
-        return ssl.create_default_context(cafile=source.ca_file) if source.ca_file else httpx.create_ssl_context()
-    except OSError as error:  # what is no certificate among them
-        raise ListError(f"{source.ca_file or 'the CA bundle'} cannot be used: {error.strerror or error}") from None
-
-
-async def _body(response: httpx.Response) -> bytes:
-    if response.has_redirect_location:
-        raise ListError(f"HTTP {response.status_code}: a redirect, not followed: write where the list itself is")
-    if response.status_code != httpx.codes.OK:
-        raise ListError(f"HTTP {response.status_code}")
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise ListError("the answer is compressed, which was not asked for")
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > LARGEST:
-            raise ListError(f"the answer is larger than {LARGEST // 2**20} MiB")
-    return bytes(body)

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from exporter.document.item import ConfigError, Item, Problem, SecretItem
+from exporter.document.item import ConfigError, Item, Problem
 from exporter.document.reading import read as read_items
 from exporter.document.shapes import Each, Leaf, Section, Table, checked
 from exporter.toolkit.basic_auth import HASH
-from exporter.toolkit.tls import CIPHER_SUITES, CLIENT_AUTH, VERSIONS
+from exporter.toolkit.tls import CLIENT_AUTH, VERSIONS
 
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
@@ -17,7 +17,7 @@ _NOTHING: tuple[Any, ...] = (None, "", [], {})
 def _text(item: Item) -> str:
     """Return any one value as the text that it is written as."""
     if isinstance(item.value, dict | list):
-        raise ValueError(f"{item.shown} is not text")  # noqa: TRY004  # a check has one kind of error
+        raise ValueError("is not text")  # noqa: TRY004  # a check has one kind of error
     return item.text
 
 
@@ -62,12 +62,12 @@ _TLS = Section(
         "client_auth_type": _choice(CLIENT_AUTH, "; what accepts any certificate is not supported"),
         "client_allowed_sans": Each("name", Leaf(_text)),
         "min_version": _choice(VERSIONS),
-        "max_version": _choice(VERSIONS),
-        "cipher_suites": Each("cipher suite", _choice(CIPHER_SUITES)),
-        "prefer_server_cipher_suites": _choice({"true": True, "false": True}),  # without effect, as in Go since 1.18
     },
     refused={
+        "cipher_suites": "is not supported: remove it; TLS 1.3 leaves no choice",
         "curve_preferences": "is not supported: remove it, OpenSSL chooses as Go does",
+        "max_version": "is not supported: remove it, whoever speaks TLS 1.2 is served",
+        "prefer_server_cipher_suites": "is not supported: remove it, Go passes over it, too",
         **{key: _PEM.format(key) for key in ("cert", "key", "client_ca")},
     },
     required=("cert_file", "key_file"),
@@ -96,7 +96,7 @@ _FILE = Section(
 def read(file: Path) -> Item:
     """Read a web configuration file, not the files that it names. Raises ConfigError."""
     problems: list[Problem] = []
-    document = read_items(file, problems, SecretItem, largest=64 * 1024)
+    document = read_items(file, problems, largest=64 * 1024)
     if document.value in _NOTHING:
         document.value = {}
     _leave_out_what_says_nothing(document, _FILE)
@@ -125,6 +125,3 @@ def _contradictions(tls: Item) -> Iterator[Problem]:
             yield each.problem(f"needs client_auth_type: RequireAndVerifyClientCert; without it, remove {key}")
     if client_auth.value == ssl.CERT_REQUIRED and not ca_file.value:
         yield client_auth.problem("RequireAndVerifyClientCert needs client_ca_file")
-    lowest, highest = tls.child("min_version").value, tls.child("max_version").value
-    if lowest and highest and lowest > highest:
-        yield tls.child("max_version").problem("is below min_version")

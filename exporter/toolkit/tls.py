@@ -6,29 +6,13 @@ from collections.abc import Iterator
 from exporter.document.item import ConfigError, Item, Problem
 
 VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
-CIPHER_SUITES = {
-    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256": "ECDHE-RSA-AES128-GCM-SHA256",
-    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384": "ECDHE-RSA-AES256-GCM-SHA384",
-    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-RSA-CHACHA20-POLY1305",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA": "ECDHE-ECDSA-AES128-SHA",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA": "ECDHE-ECDSA-AES256-SHA",
-    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": "ECDHE-RSA-AES128-SHA",
-    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": "ECDHE-RSA-AES256-SHA",
-    # Those of TLS 1.3 cannot be chosen, in Go neither: they may stand in a list, and are always there.
-    "TLS_AES_128_GCM_SHA256": "",
-    "TLS_AES_256_GCM_SHA384": "",
-    "TLS_CHACHA20_POLY1305_SHA256": "",
-}
 CLIENT_AUTH = {
     "NoClientCert": ssl.CERT_NONE,
     "RequestClientCert": ssl.CERT_NONE,  # looks at none either, and lets everybody in
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
-"""These three: what exporter-toolkit, and so Go, calls a version, a cipher suite or what is asked of a client."""
+"""Both: what exporter-toolkit, and so Go, calls a version and what is asked of a client."""
 
 
 def files(tls: Item) -> list[Item]:
@@ -46,12 +30,7 @@ def build(tls: Item) -> ssl.SSLContext:
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if context.verify_mode and not tls.child("client_ca_file").value:
         context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
-    suites = [suite.value for suite in tls.child("cipher_suites").entries]
-    if any(suites):
-        context.set_ciphers(":".join(filter(None, suites)))
-    lowest = tls.child("min_version").value or ssl.TLSVersion.TLSv1_2
-    context.minimum_version = ssl.TLSVersion.TLSv1_3 if suites and not any(suites) else lowest
-    context.maximum_version = tls.child("max_version").value or ssl.TLSVersion.TLSv1_3
+    context.minimum_version = tls.child("min_version").value or ssl.TLSVersion.TLSv1_2
     return context
 
 

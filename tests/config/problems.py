@@ -13,7 +13,31 @@ ADDRESSES = (
     "v1/campaigns/camp_123",
     "campaigns/camp_123",
     "HTTP://x",
+    "camp_1/stats",
+    "camp_1/",
+    "'camp_1?tab=stats'",
 )
+NO_IDS = {
+    **dict.fromkeys(
+        ["sk_live_canary", "Bearer sk_live_canary"],
+        "looks like a key, and an id stands on every page: write the id of a campaign, like camp_123",
+    ),
+    **dict.fromkeys(
+        ["<camp_1>", "'{camp_1}'", "':id'", "$CAMPAIGN"], "is a placeholder: write the id of a campaign, like camp_123"
+    ),
+    **dict.fromkeys(
+        ["id:camp_1", "id=camp_1", "'campaign id: camp_1'"],
+        "has a name in front of the id: write only the id, like camp_123",
+    ),
+    **dict.fromkeys(
+        ["'#REF!'", "'=A1'", "'1.23E+05'"],
+        "is what a spreadsheet makes of a text: make the column one of text there, and write the id again",
+    ),
+    **dict.fromkeys(
+        ["camp_1,camp_2", "camp_1;camp_2", "camp_1\uff0ccamp_2"],
+        'is a list: write each id on a line of its own, after "- "',
+    ),
+}
 ENDPOINTS = ("/v1", "/v1/", "/v1/campaigns/camp_123/stats", "/v1/campaigns/:id/stats", "/campaigns/camp_1", "//v1//")
 DAYS = {
     "fri-mon": '"fri-mon" is not a day: write fri, sat, sun, mon',
@@ -42,6 +66,8 @@ ZONES = {
     "utc": '"utc" is no time zone: did you mean "UTC"?',
     "../etc/passwd": '"../etc/passwd" is no time zone: write one like Europe/Berlin',
     "Europe": '"Europe" is no time zone: write one like Europe/Berlin',
+    "localtime": '"localtime" is no time zone: write one like Europe/Berlin',
+    "posix/Europe/Berlin": 'this text is no time zone: did you mean "Europe/Berlin"?',
     "null": "null is not text",
 }
 NO_TEXT = {"7": '7 is not text: put it in quotes, "7"', "no": 'no is not text: put it in quotes, "no"'}
@@ -50,7 +76,20 @@ NO_NUMBERS = {
     given: f"{shown} is not a number: write one from 0.001 to 10000"
     for given, shown in (("off", "off"), (".nan", '".nan"'), (".inf", '".inf"'))
 }
-NO_URLS = ("app.leadterra.co", "ftp://app.leadterra.co", "https://", "https://host:port", "https://[::1")
+NO_URLS = ("app.leadterra.co", "ftp://app.leadterra.co", "https://", "https:/host", "https://[::1")
+BAD_URLS = {
+    **dict.fromkeys(
+        ["https://host:port", "https://host:0", "https://[::1]:65536"],
+        "has a port that cannot be: write a number from 1 to 65535",
+    ),
+    "https://b\u00fccher.example": (
+        "has a character that cannot stand in a host's name: write it like xn--bcher-kva.example"
+    ),
+    "https://host/a b": "has a character that cannot stand in a URL: remove it, or write it percent-encoded",
+    "https://https://host": "has // in its path: write one /",
+    "${API}": "is a placeholder, and none is filled in: write the address itself",
+    "https://host/a/V1": 'ends with what each request adds by itself: write "https://host/a"',
+}
 LINKS = {
     "ftp://host": "must begin with http:// or https:// and a host, like https://grafana.example.com",
     "javascript:alert(1)": "must begin with http:// or https:// and a host, like https://grafana.example.com",
@@ -58,6 +97,7 @@ LINKS = {
         ["https://host/{id}", "https://host/{campaign.id}", "https://host/{{campaign}}", "https://host/{campaign"],
         "has a brace that is none of {workspace}, {campaign_id} and {campaign}: write it percent-encoded",
     ),
+    "https://host/${campaign_id}": "has a $ in front of a placeholder: write it like {campaign_id}",
     "https://a:canary@host/": "has a user or a password, which the status page would show: remove it",
 }
 
@@ -65,15 +105,18 @@ LINKS = {
 # fmt: off
 FAULTS: list[tuple[str, ...]] = [
     (WHOLE, "", "config.yaml:1:1: is empty: it needs at least the key workspaces"),
-    (WHOLE, "---\n", "config.yaml:2:1: null is not a mapping: write its keys below it, like key: value"),
-    (WHOLE, "- a\n", "config.yaml:1:1: a list is not a mapping: write its keys below it, like key: value"),
+    (WHOLE, "---\n", "config.yaml:2:1: is not a mapping: write keys below it: api, poll, sending, thresholds, senders, links, workspaces"),
+    (WHOLE, "- a\n", "config.yaml:1:1: is not a mapping: write keys below it: api, poll, sending, thresholds, senders, links, workspaces"),
     (WHOLE, "workspaces: [\n", "config.yaml:2:1: cannot be read as YAML: did not find expected node content"),
     (WHOLE, "workspaces:\n\t- name: acme\n", "config.yaml:2:1: has a tab here: indent with blanks"),
     (WHOLE, "a: |\n\tb\n", "config.yaml:2:1: has a tab here: indent with blanks"),
     (WHOLE, '["\\ud83d\\ude80", "\\\\ud83d\\ude80"]\n', "config.yaml:1:28: has an escape that is no character, such as half of a surrogate pair: remove it"),
-    (WHOLE, "a: b\nc\n", "config.yaml:3:1: cannot be read as YAML: could not find expected ':' (while scanning a simple key, begun in line 2)"),
-    (WHOLE, "workspaces: 'acme\n", "config.yaml:2:1: cannot be read as YAML: found unexpected end of stream (while scanning a quoted scalar, begun in line 1)"),
-    (WHOLE, "poll: *common\n", "config.yaml:1:7: cannot be read as YAML: found undefined alias"),
+    (WHOLE, "a: b\nc\n", "config.yaml:3:1: cannot be read as YAML: could not find expected ':' (while scanning a simple key, begun in line 2): write a colon and a blank after a key"),
+    (WHOLE, "workspaces: 'acme\n", "config.yaml:2:1: cannot be read as YAML: found unexpected end of stream (while scanning a quoted scalar, begun in line 1): close the quotes"),
+    (WHOLE, "poll: *common\n", "config.yaml:1:7: cannot be read as YAML: found undefined alias: put a text that begins with * in quotes"),
+    (WHOLE, "name: VP: Sales\n", "config.yaml:1:9: cannot be read as YAML: mapping values are not allowed in this context: put a text with a colon in quotes, and see that keys stand in one column"),
+    (WHOLE, "name: @sales\n", "config.yaml:1:7: cannot be read as YAML: found character that cannot start any token: put a text that begins with it in quotes"),
+    (WHOLE, "workspaces:\n- name: acme\n \u00a0api_key_env: KEY\n", "config.yaml:3:2: has U+00A0 here, which only looks like a blank: indent with blanks"),
     (FILE, "---\npoll: {}\n", "config.yaml:1:1: holds more than one document: write one, without a line --- in its middle"),
     (FILE, "poll: !!python/name:os.system x\n", "config.yaml:5:7: poll: has a YAML tag, which has no meaning here: quote a text that begins with !"),
     (FILE, "? [a]\n: b\n", "config.yaml:5:3: a key must be text"),
@@ -92,15 +135,15 @@ FAULTS: list[tuple[str, ...]] = [
     (WHOLE, "poll: {}\n", "config.yaml:1:1: the key workspaces is missing: write workspaces: and its value"),
     (WHOLE, "workspaces:\n- {}\n", "config.yaml:2:3: workspaces[0]: the key name is missing: write name: and its value", "config.yaml:2:3: workspaces[0]: the key api_key_file or api_key_env is missing: write one of them", "config.yaml:2:3: workspaces[0]: the key campaigns is missing: write campaigns: and its value"),
     (CAMPAIGN, "  - name: VP Sales\n", "config.yaml:5:5: workspaces[0].campaigns[0]: the key id is missing: write id: and its value"),
-    (FILE, "poll: 60s\n", 'config.yaml:5:7: poll: "60s" is not a mapping: write its keys below it, like key: value'),
-    (FILE, "thresholds: [bounce_ratio]\n", "config.yaml:5:13: thresholds: a list is not a mapping: write its keys below it, like key: value"),
-    (FILE, "thresholds: {bounce_ratio: 0.05}\n", "config.yaml:5:28: thresholds.bounce_ratio: 0.05 is not a mapping: write its keys below it, like key: value"),
-    (WHOLE, "workspaces: acme\n", 'config.yaml:1:13: workspaces: "acme" is not a list: write each workspace on a line after "- "'),
+    (FILE, "poll: 60s\n", "config.yaml:5:7: poll: is not a mapping: write keys below it: interval, stale_after"),
+    (FILE, "thresholds: [bounce_ratio]\n", "config.yaml:5:13: thresholds: is not a mapping: write keys below it: bounce_ratio, emails_queued, queue_stalled, queue_drain, reply_ratio, min_emails_bounced"),
+    (FILE, "thresholds: {bounce_ratio: 0.05}\n", "config.yaml:5:28: thresholds.bounce_ratio: is not a mapping: write keys below it: warning, critical"),
+    (WHOLE, "workspaces: acme\n", 'config.yaml:1:13: workspaces: is not a list: write each workspace on a line after "- "'),
     (WHOLE, "workspaces: []\n", "config.yaml:1:13: workspaces: is an empty list: name at least one workspace"),
-    (WHOLE, "workspaces: [acme]\n", 'config.yaml:1:14: workspaces[0]: "acme" is not a mapping: write its keys below it, like key: value'),
-    (CAMPAIGN, "    camp_1\n", 'config.yaml:5:5: workspaces[0].campaigns: "camp_1" is not a list: write each campaign on a line after "- "'),
-    (CAMPAIGN, "", 'config.yaml:4:13: workspaces[0].campaigns: null is not a list: write each campaign on a line after "- "'),
-    (CAMPAIGN, "  - [camp_1]\n", "config.yaml:5:5: workspaces[0].campaigns[0]: a list is not a mapping: write its keys below it, like key: value"),
+    (WHOLE, "workspaces: [acme]\n", "config.yaml:1:14: workspaces[0]: is not a mapping: write keys below it: name, api_key_file, api_key_env, api, labels, poll, sending, thresholds, campaigns_from, campaigns"),
+    (CAMPAIGN, "    camp_1\n", 'config.yaml:5:5: workspaces[0].campaigns: is not a list: write each campaign on a line after "- "'),
+    (CAMPAIGN, "", 'config.yaml:4:13: workspaces[0].campaigns: is not a list: write each campaign on a line after "- "'),
+    (CAMPAIGN, "  - [camp_1]\n", "config.yaml:5:5: workspaces[0].campaigns[0]: is not a mapping: write its id, or keys below it: id, name, labels, poll, sending, thresholds"),
     (FILE, "poll: {interval: null}\n", "config.yaml:5:18: poll.interval: null is not a duration: write it like 90s, 5m, 72h or 1d"),
     (FILE, "poll: {interval: 60}\n", "config.yaml:5:18: poll.interval: 60 is not a duration: write it like 90s, 5m, 72h or 1d"),
     (FILE, "poll: {interval: 1:30}\n", 'config.yaml:5:18: poll.interval: "1:30" is not a duration: write it like 90s, 5m, 72h or 1d'),
@@ -120,13 +163,15 @@ FAULTS: list[tuple[str, ...]] = [
     *((FILE, f"sending: {{hours: {given}}}\n", f"config.yaml:5:18: sending.hours: {text}") for given, text in HOURS.items()),
     (FILE, "sending: {hours: [09:00-12:00, 13-17]}\n", 'config.yaml:5:32: sending.hours[1]: "13-17" is no window of hours: write 13:00-17:00'),
     *((FILE, f"sending: {{timezone: {given}}}\n", f"config.yaml:5:21: sending.timezone: {text}") for given, text in ZONES.items()),
-    (FILE, "senders: 5m\n", 'config.yaml:5:10: senders: "5m" is not a mapping: write its keys below it, like key: value'),
+    (FILE, "senders: 5m\n", "config.yaml:5:10: senders: is not a mapping: write keys below it: interval"),
     (FILE, "senders: {interval: 5}\n", "config.yaml:5:21: senders.interval: 5 is not a duration: write it like 90s, 5m, 72h or 1d"),
     *((FILE, f"links: {{campaign: '{given}'}}\n", f"config.yaml:5:19: links.campaign: {text}") for given, text in LINKS.items()),
     (FILE, "thresholds: {emails_queued: {warning: -1}}\n", "config.yaml:5:39: thresholds.emails_queued.warning: -1 is out of range: write a number from 0 to 1000000000"),
     (FILE, "api: {retries: " + "9" * 5000 + "}\n", "config.yaml:5:16: api.retries: this text is not a whole number: write one from 0 to 10"),
     (FILE, "thresholds: {bounce_ratio: {warning: 3%}}\n", 'config.yaml:5:38: thresholds.bounce_ratio.warning: "3%" is not a ratio between 0 and 1: for 3 % write 0.03'),
+    (FILE, "thresholds: {bounce_ratio: {warning: '3,5 %'}}\n", 'config.yaml:5:38: thresholds.bounce_ratio.warning: "3,5 %" is not a ratio between 0 and 1: for 3.5 % write 0.035'),
     (FILE, "thresholds: {bounce_ratio: {warning: 0.5 %}}\n", 'config.yaml:5:38: thresholds.bounce_ratio.warning: "0.5 %" is not a ratio between 0 and 1: for 0.5 % write 0.005'),
+    (FILE, "thresholds: {bounce_ratio: {critical: 0,05}}\n", "config.yaml:5:39: thresholds.bounce_ratio.critical: warning 0.03 is above critical 0: a warning comes first, set it to 0 or less", "config.yaml:5:41: thresholds.bounce_ratio.05: is no key: if it is the rest of a number with a comma, write a point, like 0.05"),
     (FILE, "thresholds: {bounce_ratio: {critical: 120}}\n", "config.yaml:5:39: thresholds.bounce_ratio.critical: 120 is out of range: write a number from 0 to 1"),
     (FILE, "thresholds: {reply_ratio: {info: three}}\n", 'config.yaml:5:34: thresholds.reply_ratio.info: "three" is not a number: write one from 0 to 1'),
     (FILE, "thresholds: {bounce_ratio: {info: 0.01}}\n", "config.yaml:5:29: thresholds.bounce_ratio.info: unknown key: known here: warning, critical"),
@@ -146,7 +191,10 @@ FAULTS: list[tuple[str, ...]] = [
     (FILE, "Bearer sk_live_canary: x\n", "config.yaml:5:1: (not shown): unknown key: known here: api, poll, sending, thresholds, senders, links, workspaces"),
     (FILE, "'http://user:canary@proxy': x\n", "config.yaml:5:1: (not shown): unknown key: known here: api, poll, sending, thresholds, senders, links, workspaces"),
     (FILE, "task_id: x\n", "config.yaml:5:1: task_id: unknown key: known here: api, poll, sending, thresholds, senders, links, workspaces"),
-    (CAMPAIGN, "  - sk_live_canary\n  - sk_live_canary\n", "config.yaml:6:5: workspaces[0].campaigns[1]: the campaign (not shown) stands twice, first in line 5: remove one"),
+    (CAMPAIGN, f"  - {'c' * 61}\n" * 2, "config.yaml:6:5: workspaces[0].campaigns[1]: the campaign (not shown) stands twice, first in line 5: remove one"),
+    (CAMPAIGN, "  - {id: camp_1, name: sk_live_canary}\n", "config.yaml:5:24: workspaces[0].campaigns[0].name: looks like a key, and a name stands on every page: write another"),
+    (KEYLESS, "  apiKey: sk_live_canary\n", "config.yaml:4:3: workspaces[0].apiKey: a secret never stands in this file: write api_key_file or api_key_env"),
+    (KEYLESS, "  api_key_file: https://vault.example/key\n", "config.yaml:4:17: workspaces[0].api_key_file: is an address, not a file: write the path of a file"),
     *((KEYLESS, f"  api_key_file: '{path}'\n", "config.yaml:4:17: workspaces[0].api_key_file: is not expanded: write the path itself, like /run/secrets/leadterra_api_key") for path in ("~/key", "$HOME/key", "${KEY_FILE}", "file:///run/key", "%APPDATA%/key")),
     (KEYLESS, "  api_key_env: my-key\n", "config.yaml:4:16: workspaces[0].api_key_env: is not the name of an environment variable: write one like LEADTERRA_API_KEY"),
     (KEYLESS, '  api_key_file: "a\\0b"\n', "config.yaml:4:17: workspaces[0].api_key_file: character 2 cannot be seen, it is U+0000 (a control character): remove it"),
@@ -157,14 +205,14 @@ FAULTS: list[tuple[str, ...]] = [
     (CAMPAIGN, '  - "camp_9\\u00a0"\n', "config.yaml:5:5: workspaces[0].campaigns[0]: character 7 cannot be seen, it is U+00A0 (NO-BREAK SPACE): remove it"),
     (CAMPAIGN, "  - camp\u200b_9\n", "config.yaml:5:5: workspaces[0].campaigns[0]: character 5 cannot be seen, it is U+200B (ZERO WIDTH SPACE): remove it"),
     (CAMPAIGN, "  - ' camp_9'\n", "config.yaml:5:5: workspaces[0].campaigns[0]: begins or ends with a blank: remove it"),
-    (CAMPAIGN, "  - camp_1,camp_2\n", 'config.yaml:5:5: workspaces[0].campaigns[0]: is a list: write each id on a line of its own, after "- "'),
+    *((CAMPAIGN, f"  - {given}\n", f"config.yaml:5:5: workspaces[0].campaigns[0]: {text}") for given, text in NO_IDS.items()),
     (CAMPAIGN, "  - '\"camp_1\"'\n", "config.yaml:5:5: workspaces[0].campaigns[0]: has quotes that are part of it: remove them"),
     (CAMPAIGN, "  - \u201ccamp_1\u201d\n", "config.yaml:5:5: workspaces[0].campaigns[0]: has quotes that are part of it: remove them"),
     (CAMPAIGN, "  - " + "x" * 201 + "\n", "config.yaml:5:5: workspaces[0].campaigns[0]: has 201 characters: write an id, which has at most 200"),
     *((CAMPAIGN, f"  - {address}\n", "config.yaml:5:5: workspaces[0].campaigns[0]: is an address: write only the id in it, like camp_123") for address in ADDRESSES),
     (CAMPAIGN, "  - 123\n", 'config.yaml:5:5: workspaces[0].campaigns[0]: 123 is not text: put it in quotes, "123"'),
     (CAMPAIGN, "  - id: yes\n", 'config.yaml:5:9: workspaces[0].campaigns[0].id: yes is not text: put it in quotes, "yes"'),
-    (CAMPAIGN, "  - null\n", "config.yaml:5:5: workspaces[0].campaigns[0]: null is not a mapping: write its keys below it, like key: value"),
+    (CAMPAIGN, "  - null\n", "config.yaml:5:5: workspaces[0].campaigns[0]: is not a mapping: write its id, or keys below it: id, name, labels, poll, sending, thresholds"),
     (CAMPAIGN, "  - {id: camp_1, name: ' '}\n", "config.yaml:5:24: workspaces[0].campaigns[0].name: must not be empty"),
     (WHOLE, "workspaces:\n- &acme {name: acme, api_key_env: KEY, campaigns: [camp_1]}\n- {<<: *acme, campaigns: [camp_2]}\n", 'config.yaml:2:16: workspaces[1].name: the workspace "acme" stands twice, first in line 2: remove one'),
     (WHOLE, "workspaces:\n- {name: 1, api_key_env: KEY, campaigns: [camp_1]}\n", 'config.yaml:2:10: workspaces[0].name: 1 is not text: put it in quotes, "1"'),
@@ -173,13 +221,16 @@ FAULTS: list[tuple[str, ...]] = [
     (WORKSPACE, "  labels: {__team: a}\n", "config.yaml:5:12: workspaces[0].labels.__team: names with __ in front are Prometheus' own: choose another name"),
     (WORKSPACE, "  labels: {campaign: a, le: b}\n", "config.yaml:5:12: workspaces[0].labels.campaign: the exporter or Prometheus has a label of this name: choose another name", "config.yaml:5:25: workspaces[0].labels.le: the exporter or Prometheus has a label of this name: choose another name"),
     (WORKSPACE, "  labels: {crm_token: a, b: sk_live_1}\n", "config.yaml:5:12: workspaces[0].labels.crm_token: a secret is no label, it would stand on every page: leave it out", "config.yaml:5:29: workspaces[0].labels.b: looks like a key, and a label stands on every page: leave it out"),
+    *((WORKSPACE, f"  labels: {{a: '{given}'}}\n", "config.yaml:5:15: workspaces[0].labels.a: looks like a key, and a label stands on every page: leave it out") for given in ("Bearer canary", "https://a:canary@host", "eyJhbGciOi.canary.x")),
+    *((WORKSPACE, f"  labels: {{{given}: a}}\n", f"config.yaml:5:12: workspaces[0].labels.{given}: a secret is no label, it would stand on every page: leave it out") for given in ("passwd", "private_key", "Authorization")),
+    (CAMPAIGN, '  - {id: camp_1, name: "a\\0b"}\n', "config.yaml:5:24: workspaces[0].campaigns[0].name: has a control character: remove it"),
     (WORKSPACE, "  labels: {pod: a, node: b}\n", "config.yaml:5:12: workspaces[0].labels.pod: the alert rules drop this label, as it tells where a process runs: choose another name", "config.yaml:5:20: workspaces[0].labels.node: the alert rules drop this label, as it tells where a process runs: choose another name"),
     *((WORKSPACE, f"  labels: {{team: {given}}}\n", f"config.yaml:5:18: workspaces[0].labels.team: {text}") for given, text in NO_TEXT.items()),
-    (WORKSPACE, "  labels: team\n", 'config.yaml:5:11: workspaces[0].labels: "team" is not a mapping: write labels like team: growth'),
+    (WORKSPACE, "  labels: team\n", "config.yaml:5:11: workspaces[0].labels: is not a mapping: write labels like team: growth"),
     (FILE, "api: {base_url: 'https://user:canary@host'}\n", "config.yaml:5:17: api.base_url: has a user or a password: remove it; the key comes from api_key_file or api_key_env"),
     (FILE, "api: {base_url: 'https://host/?a=b'}\n", "config.yaml:5:17: api.base_url: has a query or a fragment, which has no use here: remove it"),
     *((FILE, f"api: {{base_url: '{url}'}}\n", "config.yaml:5:17: api.base_url: must begin with http:// or https:// and a host, like https://app.leadterra.co") for url in NO_URLS),
-    (FILE, "api: {base_url: https://host/a b}\n", "config.yaml:5:17: api.base_url: has a character that cannot stand in a URL: write it percent-encoded"),
+    *((FILE, f"api: {{base_url: '{url}'}}\n", f"config.yaml:5:17: api.base_url: {text}") for url, text in BAD_URLS.items()),
     *((FILE, f"api: {{base_url: 'https://host/a{end}'}}\n", 'config.yaml:5:17: api.base_url: ends with what each request adds by itself: write "https://host/a"') for end in ENDPOINTS),
     (FILE, "api: {base_url: https://host/sk_live_canary/v1}\n", "config.yaml:5:17: api.base_url: ends with what each request adds by itself: write (not shown)"),
     (FILE, "api: {base_url: 'https://host\u00a0'}\n", "config.yaml:5:17: api.base_url: character 13 cannot be seen, it is U+00A0 (NO-BREAK SPACE): remove it"),

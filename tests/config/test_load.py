@@ -2,7 +2,9 @@
 
 import gc
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import certifi
 import pytest
@@ -108,12 +110,9 @@ workspaces:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "senders"),
-    [("null", None), ("{interval: null}", None), ("{}", Senders(300.0)), ("{interval: 90s}", Senders(90.0))],
-)
-def test_senders_are_polled_where_they_are_configured(loaded: Loading, text: str, senders: Senders | None) -> None:
-    assert loaded(f"senders: {text}\n{SMALLEST}").senders == senders
+def test_senders_are_polled_where_they_are_configured(loaded: Loading) -> None:
+    texts = {"null": None, "{interval: null}": None, "{}": Senders(300.0), "{interval: 90s}": Senders(90.0)}
+    assert {text: loaded(f"senders: {text}\n{SMALLEST}").senders for text in texts} == texts
 
 
 def test_a_link_has_the_campaign_filled_in(loaded: Loading) -> None:
@@ -143,16 +142,16 @@ workspaces:
     ]
 
 
-def test_the_same_id_may_stand_in_two_workspaces(loaded: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_id_may_stand_in_two_workspaces_and_ids_are_opaque(
+    loaded: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OTHER_KEY", "canary")
     config = loaded(SMALLEST + "- {name: other, api_key_env: OTHER_KEY, campaigns: [camp_1]}\n")
     assert [campaign.key[::2] for campaign in config.campaigns] == [("acme", "camp_1"), ("other", "camp_1")]
     assert config.warnings == ()
-
-
-@pytest.mark.parametrize("campaign_id", ["a/b", '"%2e%2e"', "a b", "größer", '"123"', "2026-01-01", "1e3", "..."])
-def test_ids_are_opaque(loaded: Loading, campaign_id: str) -> None:
-    assert loaded(CAMPAIGNS + f"  - {campaign_id}\n").campaigns[0].id == campaign_id.strip('"')
+    ids = ["a/b", '"%2e%2e"', "a b", "größer", '"123"', "2026-01-01", "1e3", "..."]
+    found = loaded(CAMPAIGNS + "".join(f"  - {id_}\n" for id_ in ids)).campaigns
+    assert [campaign.id for campaign in found] == [id_.strip('"') for id_ in ids]
 
 
 def test_files_are_relative_to_the_configuration_file(tmp_path: Path) -> None:
@@ -174,9 +173,6 @@ def test_anchors_aliases_and_merge_keys(loaded: Loading) -> None:
     )
     assert [campaign.poll for campaign in config.campaigns] == [Poll(120, 360), Poll(120, 360), Poll(180, 360)]
     assert config.campaigns[1].labels == (("client", "b"), ("team", "a"))
-
-
-def test_many_campaigns_may_share_an_anchor(loaded: Loading) -> None:
     shared = "".join(f"  - {{id: c{n}, <<: *c}}\n" for n in range(3000))
     first = "  - &c {id: c, poll: {interval: 1h, stale_after: 2h}, thresholds: {emails_queued: {warning: 1}}}\n"
     assert len(loaded(CAMPAIGNS + first + shared).campaigns) == 3001
@@ -206,14 +202,51 @@ def test_json_is_read_with_its_surrogate_pairs(loaded: Loading, text: str, text_
     assert raised.value.problems[0].column == document.split("\n")[1].index('"1m"') + 1
 
 
-@pytest.mark.parametrize("text", ["3e-2", "3E-2", "0.3e-1", "3.0e-2", "+3e-02"])
-def test_numbers_with_an_exponent(loaded: Loading, text: str) -> None:
-    limits = loaded(f"thresholds: {{bounce_ratio: {{warning: {text}}}}}\n{SMALLEST}").campaigns[0].thresholds
-    assert limits.bounce_ratio.warning == 0.03
-
-
-def test_collection_goes_on_after_loading(loaded: Loading) -> None:
-    loaded(SMALLEST)
+def test_numbers_may_have_an_exponent_and_collection_goes_on_after_loading(loaded: Loading) -> None:
+    for text in ("3e-2", "3E-2", "0.3e-1", "3.0e-2", "+3e-02"):
+        config = loaded(f"thresholds: {{bounce_ratio: {{warning: {text}}}}}\n{SMALLEST}")
+        assert config.campaigns[0].thresholds.bounce_ratio.warning == 0.03
     with pytest.raises(ConfigError):
         loaded("")
     assert gc.isenabled()
+
+
+OFFICE = Sending(hours=((540, 720), (780, 1020)), timezone="Europe/Berlin")
+NIGHT = Sending(days=(4,), hours=((1320, 1800),), timezone="America/New_York")
+BERLIN_NIGHT = Sending(days=tuple(range(7)), hours=((120, 180),), timezone="Europe/Berlin")
+ROWS = [
+    (Sending(), "2026-11-02T00:00+00:00", True),  # a Monday
+    (Sending(), "2026-11-01T23:59+00:00", False),
+    (Sending(), "2026-11-06T23:59:59+00:00", True),
+    (Sending(), "2026-11-07T00:00+00:00", False),
+    (OFFICE, "2026-11-02T08:59:59+01:00", False),
+    (OFFICE, "2026-11-02T09:00+01:00", True),
+    (OFFICE, "2026-11-02T12:00+01:00", False),
+    (OFFICE, "2026-11-02T13:00+01:00", True),
+    (OFFICE, "2026-11-02T17:00+01:00", False),
+    (OFFICE, "2026-07-06T08:59+02:00", False),  # in summer the same hours by the clock
+    (OFFICE, "2026-07-06T09:00+02:00", True),
+    (NIGHT, "2026-11-06T21:59-05:00", False),
+    (NIGHT, "2026-11-06T22:00-05:00", True),
+    (NIGHT, "2026-11-07T05:59-05:00", True),  # Saturday's morning belongs to Friday
+    (NIGHT, "2026-11-07T06:00-05:00", False),
+    (NIGHT, "2026-11-06T05:00-05:00", False),  # and Friday's to Thursday
+    (BERLIN_NIGHT, "2026-03-29T01:59:59+01:00", False),
+    (BERLIN_NIGHT, "2026-03-29T03:00+02:00", False),  # this night has no hour from 2 to 3
+    (BERLIN_NIGHT, "2026-10-25T02:30+02:00", True),  # and this one has it twice
+    (BERLIN_NIGHT, "2026-10-25T02:30+01:00", True),
+    (BERLIN_NIGHT, "2026-10-25T03:00+01:00", False),
+    (Sending(days=(6,), hours=((1380, 1500),)), "2026-11-02T00:30+00:00", True),
+]
+
+
+@pytest.mark.parametrize(("sending", "at", "expected"), ROWS, ids=lambda value: value if isinstance(value, str) else "")
+def test_mail_is_expected_by_the_clocks_of_the_place(sending: Sending, at: str, expected: bool) -> None:
+    assert sending.is_expected(datetime.fromisoformat(at).timestamp()) is expected
+
+
+@pytest.mark.parametrize(("begin", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-11-02", 24)])
+def test_a_whole_day_is_as_long_as_the_clocks_make_it(begin: str, hours: int) -> None:
+    always = Sending(days=(datetime.fromisoformat(begin).weekday(),), timezone="Europe/Berlin")
+    midnight = datetime.fromisoformat(begin).replace(tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+    assert sum(always.is_expected(midnight + minute * 60) for minute in range(-1440, 2 * 1440)) == hours * 60

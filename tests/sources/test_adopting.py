@@ -1,10 +1,7 @@
 """An exporter whose campaigns come from lists: what it polls and shows while they come, change and fail."""
 
-import asyncio
-import os
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,38 +10,19 @@ import pytest
 
 from exporter import cli, log
 from exporter.app import Exporter
-from exporter.exposition import Format
 from exporter.options import serve_parser
 from exporter.shard import Shard
 from exporter.sources import Collected, collect
-from tests import build
+from exporter.web.evaluation import History
+from tests.build import write_config
+from tests.exporting import exporting, ids, shown, until
 from tests.fake_api import FakeApi, http, silence
-from tests.process import running_exporter
-from tests.sources.lists import TOKEN, Lists
-from tests.test_app import until
-
-pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def running(folder: Path, *sources: Any, shard: Shard | None = None) -> AsyncIterator[tuple[Exporter, FakeApi]]:
-    """Run an exporter of a workspace with one campaign of its own and these sources."""
-    os.environ[build.KEY_ENV] = build.KEY
-    async with FakeApi() as api:
-        lists = Lists(folder, list(sources), api={"base_url": api.url, "requests_per_second": 10_000})
-        exporter = Exporter(folder / "config.yaml", lists.config, shard=shard)
-        yield exporter, api
-        await exporter.stop()
-
-
-def page(exporter: Exporter, start: str) -> dict[str, str]:
-    """Return the series of the page whose names begin so, by their labels as they are written."""
-    lines = exporter.page.render(Format.TEXT).decode().splitlines()
-    return dict(line.rsplit(" ", 1) for line in lines if line.startswith(start))
+from tests.process import LISTEN, running_exporter
+from tests.sources.test_collecting import TOKEN, Lists
 
 
 def polled(exporter: Exporter) -> set[str]:
-    return {line.split('campaign_id="')[1].split('"')[0] for line in page(exporter, "leadterra_campaign_up{")}
+    return ids(exporter, "leadterra_campaign_up")
 
 
 async def test_a_list_at_a_url_comes_changes_fails_and_comes_back(tmp_path: Path) -> None:
@@ -54,31 +32,31 @@ async def test_a_list_at_a_url_comes_changes_fails_and_comes_back(tmp_path: Path
         url = f"{crm.url}/list?token=canary"
         (tmp_path / "token").write_text(TOKEN)
         source = {"url": url, "refresh": "1s", "bearer_token_file": "token"}
-        async with running(tmp_path, source) as (exporter, _):
+        async with exporting(tmp_path, "own", campaigns_from=[source]) as (exporter, _):
             await exporter.start()
             await until(lambda: polled(exporter) == {"own"})  # at a start without a list the others are polled
             assert not exporter.is_ready
-            assert page(exporter, "leadterra_campaign_source_") == {}
+            assert shown(exporter, "leadterra_campaign_source_") == {}
             crm.answers["*"] = http(200, b'["a", {"id": "b", "labels": {"client": "x"}}]')
             await crm.drop_connections()
             await until(lambda: polled(exporter) == {"own", "a", "b"})
             await until(lambda: exporter.is_ready)
             series = f'leadterra_campaign_source_{{}}{{{{source="{crm.url}/list",workspace="acme"}}}}'.format
-            assert page(exporter, "leadterra_campaign_source_up{") == {series("up"): "1.0"}
-            (read,) = page(exporter, "leadterra_campaign_source_last_success_timestamp_seconds{").values()
-            await until(lambda: [read] != [*page(exporter, "leadterra_campaign_source_last_success_t").values()])
+            assert shown(exporter, "leadterra_campaign_source_up{") == {series("up"): "1.0"}
+            (read,) = shown(exporter, "leadterra_campaign_source_last_success_timestamp_seconds{").values()
+            await until(lambda: [read] != [*shown(exporter, "leadterra_campaign_source_last_success_t").values()])
 
             crm.answers["*"] = http(200, b'["a",\n "b", "b"]')
             await until(lambda: "stands twice, first in line 2" in logged.getvalue())
             assert polled(exporter) == {"own", "a", "b"}
-            assert page(exporter, "leadterra_campaign_source_up{") == {series("up"): "0.0"}
-            assert page(exporter, "leadterra_campaign_source_c") == {series("campaigns"): "2.0"}
+            assert shown(exporter, "leadterra_campaign_source_up{") == {series("up"): "0.0"}
+            assert shown(exporter, "leadterra_campaign_source_c") == {series("campaigns"): "2.0"}
             assert exporter.problems == []
 
             crm.answers["*"] = http(200, b'["b"]')
             await until(lambda: polled(exporter) == {"own", "b"})
+            await until(lambda: "went=acme/a" in logged.getvalue())
             assert "a list is read again" in logged.getvalue()
-            assert "went=acme/a" in logged.getvalue()
             assert sum('came="acme/a, acme/b"' in line for line in logged.getvalue().splitlines()) == 1
     assert [secret for secret in (TOKEN, "canary") if secret in logged.getvalue()] == []
 
@@ -86,7 +64,7 @@ async def test_a_list_at_a_url_comes_changes_fails_and_comes_back(tmp_path: Path
 async def test_a_reload_asks_and_reads_again_and_a_failing_list_fails_no_reload(tmp_path: Path) -> None:
     async with (
         FakeApi({"*": http(200, b'["a"]')}) as crm,
-        running(tmp_path, {"url": crm.url, "refresh": "1h"}, "b.yaml") as (exporter, _),
+        exporting(tmp_path, "own", campaigns_from=[{"url": crm.url, "refresh": "1h"}, "b.yaml"]) as (exporter, _),
     ):
         await exporter.start()
         await until(lambda: polled(exporter) == {"own", "a"})
@@ -101,24 +79,26 @@ async def test_a_reload_asks_and_reads_again_and_a_failing_list_fails_no_reload(
         file.write_text(file.read_text().replace('"b.yaml"', '"c.yaml"'))
         assert await exporter.reload() is None
         assert [state.source.label for state in exporter.sources] == [crm.url, "c.yaml"]
-        assert "b.yaml" not in "".join(page(exporter, "leadterra_campaign_source_"))
+        assert "b.yaml" not in "".join(shown(exporter, "leadterra_campaign_source_"))
 
 
 @pytest.mark.parametrize(("answer", "succeeded"), [(http(200, b'["a"]'), True), (http(503), False)])
-async def test_once_asks_the_urls_too(tmp_path: Path, answer: bytes, succeeded: bool) -> None:  # noqa: FBT001
-    async with FakeApi({"*": answer}) as crm, running(tmp_path, {"url": crm.url}) as (exporter, _):
+async def test_once_asks_the_urls_too(tmp_path: Path, answer: bytes, succeeded: bool) -> None:
+    async with (
+        FakeApi({"*": answer}) as crm,
+        exporting(tmp_path, "own", campaigns_from=[{"url": crm.url}]) as (exporter, _),
+    ):
         assert await exporter.poll_once() is succeeded
         assert polled(exporter) == ({"own", "a"} if succeeded else {"own"})
 
 
-def test_shards_divide_the_union(tmp_path: Path) -> None:
-    async def scenario(index: int) -> set[str]:
-        async with running(tmp_path, "a.csv", shard=Shard(index, 3)) as (exporter, _):
-            (tmp_path / "a.csv").write_text("id\n" + "".join(f"c{n}\n" for n in range(20)))
+async def test_shards_divide_the_union(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id\n" + "".join(f"c{n}\n" for n in range(20)))
+    parts = []
+    for index in range(3):
+        async with exporting(tmp_path, "own", campaigns_from=["a.csv"], shard=Shard(index, 3)) as (exporter, _):
             await exporter.poll_once()
-            return polled(exporter)
-
-    parts = [asyncio.run(scenario(index)) for index in range(3)]
+            parts.append(polled(exporter))
     assert sorted(id_ for part in parts for id_ in part) == sorted(["own", *(f"c{n}" for n in range(20))])
     assert all(parts)
 
@@ -140,15 +120,14 @@ def test_the_check_reads_the_files_and_says_what_it_does_not_ask(
 
 @pytest.mark.slow
 def test_a_running_exporter_takes_what_a_volume_brings_within_five_seconds(tmp_path: Path) -> None:
-    for version, ids in (("..1", "a"), ("..2", "a\nb")):
+    for version, listed in (("..1", "a"), ("..2", "a\nb")):
         (tmp_path / version).mkdir()
-        (tmp_path / version / "clients.csv").write_text(f"id\n{ids}\n")
+        (tmp_path / version / "clients.csv").write_text(f"id\n{listed}\n")
     (tmp_path / "..data").symlink_to("..1")
     (tmp_path / "clients.csv").symlink_to("..data/clients.csv")
     with FakeApi() as api:
-        Lists(tmp_path, ["*.csv"], api={"base_url": api.url})
-        arguments = [f"--config.file={tmp_path / 'config.yaml'}", "--web.listen-address=127.0.0.1:0"]
-        with running_exporter(*arguments, **{build.KEY_ENV: build.KEY}) as exporter:
+        config = write_config(tmp_path, api.url, campaigns_from=["*.csv"])
+        with running_exporter(config, LISTEN) as exporter:
             exporter.wait_for("/metrics", 'campaign_up{workspace="acme",campaign_id="a"')
             (tmp_path / "..new").symlink_to("..2")
             swapped = time.monotonic()
@@ -160,7 +139,7 @@ def test_a_running_exporter_takes_what_a_volume_brings_within_five_seconds(tmp_p
 
 
 @pytest.mark.slow
-def test_ten_thousand_campaigns_come_and_go_in_one_small_step(tmp_path: Path) -> None:
+async def test_ten_thousand_campaigns_come_and_go_in_one_small_step(tmp_path: Path) -> None:
     """A fraction of what reading them costs, and that is done in a thread; a time would be the machine's."""
 
     def cost(function: Callable[..., Any], *arguments: Any) -> float:
@@ -168,18 +147,22 @@ def test_ten_thousand_campaigns_come_and_go_in_one_small_step(tmp_path: Path) ->
         function(*arguments)
         return time.thread_time() - before
 
-    async def scenario() -> float:
-        async with running(tmp_path, "a.csv") as (exporter, _):
+    def write(numbers: range) -> None:
+        (tmp_path / "a.csv").write_text("id,client\n" + "".join(f"c{n},x\n" for n in numbers))
+
+    async def slowest_step() -> float:
+        async with exporting(tmp_path, "own", campaigns_from=["a.csv"]) as (exporter, _):
             await exporter.start()
+            History(exporter.store)
             steps, adopt = list[float](), exporter.store.adopt
             exporter.store.adopt = lambda *given: steps.append(cost(adopt, *given))  # type: ignore[method-assign]  # the real one, and timed
-            for ids in (range(10_000), range(5_000, 15_000), range(0)):
-                (tmp_path / "a.csv").write_text("id,client\n" + "".join(f"c{n},x\n" for n in ids))
+            for numbers in (range(10_000), range(5_000, 15_000), range(0)):
+                write(numbers)
                 assert await exporter.reload() is None
-                assert len(exporter.store.states()) == len(ids) + 1
+                assert len(exporter.store.states()) == len(numbers) + 1
             return max(steps)
 
-    (tmp_path / "a.csv").write_text("id,client\n" + "".join(f"c{n},x\n" for n in range(10_000)))
+    write(range(10_000))
     config = Lists(tmp_path, ["a.csv"]).config
     reading = min(cost(collect, config, Collected(config), {}, 1.0) for _ in range(3))
-    assert min(asyncio.run(scenario()) for _ in range(3)) < reading / 4
+    assert min([await slowest_step() for _ in range(3)]) < reading / 10

@@ -2,19 +2,20 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import certifi
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.sources import files_of
+from exporter.config import load
+from exporter.sources import Collected, collect, files_of
 from exporter.watch import FileWatch
-from tests.sources.lists import Lists
-
-pytestmark = pytest.mark.anyio
+from tests import build
+from tests.certificates import replace_file
 
 
 def test_each_file_of_a_pattern_keeps_its_last_good_list(tmp_path: Path) -> None:
@@ -36,6 +37,7 @@ def test_each_file_of_a_pattern_keeps_its_last_good_list(tmp_path: Path) -> None
     (tmp_path / "clients" / "b.yaml").unlink()
     assert lists.collect() == (["own"], [])
     assert lists.last.states[0].campaigns == 0
+    assert lists.last.warnings == ('workspace acme: no file fits the pattern "clients/*.yaml"',)
 
 
 def test_what_cannot_be_had_changes_nothing(tmp_path: Path) -> None:
@@ -63,12 +65,6 @@ def test_what_cannot_be_had_changes_nothing(tmp_path: Path) -> None:
     assert lists.collect()[1][1] == "one.json:1:1: is larger than 16384 KiB"
 
 
-def test_files_are_those_that_the_configuration_names(tmp_path: Path) -> None:
-    source = {"url": "http://h/x"}
-    lists = Lists(tmp_path, ["l.csv", source], api_key_env=None, api_key_file="k", api={"ca_file": certifi.where()})
-    assert [*files_of(lists.config)] == [tmp_path / "k", Path(certifi.where()), tmp_path / "l.csv"]
-
-
 def test_the_first_place_of_an_id_counts_and_the_others_are_told(tmp_path: Path) -> None:
     lists = Lists(tmp_path, ["b.yaml", "a.yaml"])
     lists.write(b_yaml="[own, x, y]", a_yaml="[{id: x, name: from a}, {id: z, name: y}]")
@@ -81,18 +77,12 @@ def test_the_first_place_of_an_id_counts_and_the_others_are_told(tmp_path: Path)
     )
 
 
-def test_labels_that_only_a_list_brings_are_empty_on_the_others_and_what_has_not_changed_is_the_same_object(
-    tmp_path: Path,
-) -> None:
+def test_labels_that_only_a_list_brings_are_empty_on_the_others(tmp_path: Path) -> None:
     lists = Lists(tmp_path, ["a.yaml", "b.csv"], labels={"team": "growth"})
     lists.write(a_yaml="[a, b]", b_csv="id,client\nc,x\n")
     lists.collect()
-    before = lists.last.config.campaigns
-    assert [dict(each.labels) for each in before] == [{"client": x, "team": "growth"} for x in ("", "", "", "x")]
-    lists.write(a_yaml="[b, a, d]")
-    lists.collect()
-    after = {campaign.id: campaign for campaign in lists.last.config.campaigns}
-    assert all(after[campaign.id] is campaign for campaign in before)
+    labels = [dict(each.labels) for each in lists.last.config.campaigns]
+    assert labels == [{"client": x, "team": "growth"} for x in ("", "", "", "x")]
 
 
 def test_the_workspace_s_settings_hold_for_the_last_good_list_too(tmp_path: Path) -> None:
@@ -108,7 +98,7 @@ def test_the_workspace_s_settings_hold_for_the_last_good_list_too(tmp_path: Path
         assert (poll.interval, poll.stale_after) == expected
 
 
-def test_the_budget_advice_follows_the_number(tmp_path: Path) -> None:
+def test_the_budget_advice_follows_the_number_and_files_are_those_that_are_named(tmp_path: Path) -> None:
     lists = Lists(tmp_path, ["a.csv"])
     for count, warnings in (
         (1199, ["workspace acme: 1200 campaigns need 20 requests a second, the budget is 10"]),
@@ -117,6 +107,9 @@ def test_the_budget_advice_follows_the_number(tmp_path: Path) -> None:
         lists.write(a_csv="id\n" + "".join(f"c{n}\n" for n in range(count)))
         lists.collect()
         assert [warning.partition(": set ")[0] for warning in lists.last.warnings] == warnings
+    source = {"url": "http://h/x"}
+    lists = Lists(tmp_path, ["l.csv", source], api_key_env=None, api_key_file="k", api={"ca_file": certifi.where()})
+    assert [*files_of(lists.config)] == [tmp_path / "k", Path(certifi.where()), tmp_path / "l.csv"]
 
 
 GOOD = {f"{n}": json.dumps([f"c{n}", "shared", {"id": f"d{n}", "labels": {"client": "x"}}]) for n in range(3)} | {
@@ -171,3 +164,35 @@ def test_files_that_appear_change_go_or_are_swapped_are_seen(tmp_path: Path) -> 
     assert (changed(), lists.collect()[0]) == ({"b.csv"}, ["own", "2a", "2b"])
     (volume / "a.csv").unlink()
     assert (changed(), changed(), lists.collect()[0]) == ({"a.csv"}, set(), ["own", "2b"])
+
+
+TOKEN = "canary-token-5ecre7"  # noqa: S105 - no real one
+
+
+WORKSPACE: Mapping[str, Any] = {"name": "acme", "api_key_env": build.KEY_ENV}
+
+
+class Lists:
+    """A configuration file with sources beside their files, and what is collected from them."""
+
+    def __init__(self, folder: Path, sources: list[Any], **workspace: Any) -> None:
+        self.folder = folder
+        self.configure({"campaigns": ["own"], "campaigns_from": sources, **workspace})
+
+    def configure(self, workspace: Mapping[str, Any], **more: Any) -> None:
+        given = {key: value for key, value in {**WORKSPACE, **workspace}.items() if value is not None}
+        text = json.dumps({"workspaces": [given], **more})
+        (self.folder / "config.yaml").write_text(text)
+        self.config = load(self.folder / "config.yaml")
+        self.last = getattr(self, "last", Collected(self.config))
+
+    def write(self, **files: str) -> None:
+        (self.folder / "clients").mkdir(exist_ok=True)
+        for name, text in files.items():
+            replace_file(self.folder / name.replace("__", "/").replace("_", "."), text)
+
+    def collect(self, at: float = 100.0) -> tuple[list[str], list[str]]:
+        """Return the ids of all campaigns, and what is wrong with the sources."""
+        self.last = collect(self.config, self.last, {}, at)
+        problems = [problem.removeprefix(f"{self.folder}/") for state in self.last.states for problem in state.problems]
+        return [campaign.id for campaign in self.last.config.campaigns], problems

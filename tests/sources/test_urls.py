@@ -2,6 +2,7 @@
 # ruff: noqa: E501  # a message stands on one line, as it is printed
 
 import asyncio
+import gzip
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,11 @@ from typing import Any
 import pytest
 
 from exporter.config import Source
-from exporter.sources import Urls, urls
+from exporter.sources import Urls, fetch
 from tests.certificates import Authority, replace_file
+from tests.exporting import until
 from tests.fake_api import FakeApi, Script, drip, http, silence
-from tests.sources.lists import TOKEN
-from tests.test_app import until
-
-pytestmark = pytest.mark.anyio
+from tests.sources.test_collecting import TOKEN
 
 
 async def ask(source: Source, *asked: Urls) -> tuple[bytes | None, str | None]:
@@ -43,7 +42,9 @@ async def endless(writer: asyncio.StreamWriter) -> None:
         (http(401), "HTTP 401"),
         (http(204), "HTTP 204"),
         (http(302, b"", "Location: http://127.0.0.1:1/x"), "HTTP 302: a redirect, not followed: write where the list itself is"),
-        (http(200, b"[]", "Content-Encoding: gzip"), "the answer is compressed, which was not asked for"),
+        (http(200, b"[]", "Content-Encoding: gzip"), "the answer cannot be decompressed"),
+        (http(200, b"[]", "Content-Encoding: br"), "the answer is compressed in a way that was not asked for: only gzip is read"),
+        (http(200, gzip.compress(bytes(2**24 + 1)), "Content-Encoding: gzip"), "the answer is larger than 16384 KiB"),
         (b"canary\r\n\r\n", "the answer is not HTTP, or broke off"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[", "the answer is not HTTP, or broke off"),
         (b"", "the answer is not HTTP, or broke off"),
@@ -54,7 +55,7 @@ async def endless(writer: asyncio.StreamWriter) -> None:
 )  # fmt: skip
 async def test_what_a_url_may_answer(script: Script, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if script in (silence, drip):
-        monkeypatch.setattr(urls, "_WITHIN", 0.3)
+        monkeypatch.setattr(fetch, "_WITHIN", 0.3)
     async with FakeApi({"*": script}, keeps_connections=False) as server:
         asked, source = Urls(wall=lambda: 5.0), at(f"{server.url}/list?token=canary")
         assert await ask(source, asked) == (None, problem)
@@ -64,13 +65,17 @@ async def test_what_a_url_may_answer(script: Script, problem: str, monkeypatch: 
         assert await ask(source, asked) == (b'["a"]', problem)
         assert asked.answers[source].at == 5.0
         await server.refuse()
+        monkeypatch.undo()
         assert await ask(source, asked) == (b'["a"]', "connection refused")
 
 
-@pytest.mark.parametrize("url", ["http://nothing.invalid/x", "https://127.0.0.1:1/x"])
-async def test_an_address_where_nobody_is(url: str) -> None:
-    refused = "the host name does not resolve" if "invalid" in url else "connection refused"
-    assert await ask(at(url)) == (None, refused)
+@pytest.mark.parametrize(
+    ("body", "coding"),
+    [(b'["a"]', ""), (b'["a"]', "none"), (b'["a"]', "UTF-8"), (gzip.compress(b'["a"]', mtime=0), "gzip")],
+)
+async def test_what_other_clients_read_is_read(body: bytes, coding: str) -> None:
+    async with FakeApi({"*": http(200, body, f"Content-Encoding: {coding}")}, keeps_connections=False) as server:
+        assert await ask(at(server.url)) == (b'["a"]', None)
 
 
 async def test_a_token_is_read_at_each_request_and_travels_to_its_host_only(
@@ -106,8 +111,9 @@ async def test_a_token_is_read_at_each_request_and_travels_to_its_host_only(
         assert TOKEN not in server.heads[-1]
 
 
-async def test_a_list_behind_tls(tmp_path: Path) -> None:
+async def test_a_list_behind_tls_or_where_nobody_is(tmp_path: Path) -> None:
     ours, other = Authority(tmp_path, "ours"), Authority(tmp_path, "other")
+    assert await ask(at("http://nothing.invalid/x")) == (None, "the host name does not resolve")
     async with FakeApi({"*": http(200, b"[]")}, certificate=ours.issue("leaf", "127.0.0.1")) as server:
         source = at(f"{server.url}/list", ca_file=ours.pair.certificate)
         assert await ask(source) == (b"[]", None)
@@ -128,7 +134,7 @@ async def test_each_url_is_asked_in_its_interval_whatever_the_others_do() -> Non
         sources = [replace(at(f"{server.url}/x"), refresh=0.1) for server in (quick, hanging)]
         asked.follow(sources)
 
-        async def answered(source: Source, is_new: bool) -> None:  # noqa: FBT001
+        async def answered(source: Source, is_new: bool) -> None:
             told.append((source, is_new))
             raise RuntimeError("a fault of our own")
 

@@ -1,12 +1,12 @@
-"""What changes without a restart: users, headers and certificates against a real server."""
+"""A web configuration file before a real server: handshakes, users and headers, and what changes without a restart."""
 
 import asyncio
-import io
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
@@ -14,10 +14,11 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from exporter import log
+from exporter.config import ConfigError
 from exporter.toolkit import WebConfigFile
 from tests.certificates import replace_file
 from tests.toolkit.conftest import IF_GIVEN, TLS, VERIFY, Pki
-from tests.web.serving import REFUSED, Served, basic, client, served
+from tests.web.serving import REFUSED, Answer, basic, client, get, serving
 
 HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
 OTHER_HASH = bcrypt.hashpw(b"other", bcrypt.gensalt(4)).decode()
@@ -36,50 +37,41 @@ async def _page(_: web.Request) -> web.Response:
     return web.Response(headers={"X-Frame-Options": "sameorigin"})
 
 
-@contextmanager
-def protected(file: Path, text: str) -> Iterator[tuple[Served, Callable[[str | None], None]]]:
-    """Serve a page behind a file with that text; return the server, and what replaces text or file and refreshes."""
+@asynccontextmanager
+async def protected(file: Path, text: str) -> AsyncIterator[tuple[int, Callable[[str | None], list[Any]]]]:
+    """Serve a page behind a file with that text; yield the port, and what changes the text and says what is logged."""
     file.write_text(text)
     app, config = web.Application(), WebConfigFile(file)
     app.router.add_get("/", _page)
 
-    def change(text: str | None) -> None:
+    def change(text: str | None) -> list[Any]:
+        replace_file(file, text or "")
         if text is None:
             file.unlink()
-        else:
-            replace_file(file, text)
-        config.refresh()
+        with capture_logs() as logs:
+            config.refresh()
+        return [(line["log_level"], line.get("problems")) for line in logs]
 
-    with served(app, config) as server:
-        yield server, change
-
-
-def statuses(server: Served, *pairs: str) -> list[int]:
-    return [server.get(authorization=basic(pair) if pair else "").status for pair in pairs]
+    async with serving(app, config) as listener:
+        yield listener.port, change
 
 
-def test_who_may_sign_in_and_the_headers_follow_the_file(tmp_path: Path) -> None:
-    logged = io.StringIO()
-    log.configure("info", "logfmt", logged)
-    with protected(tmp_path / "web.yml", DENY) as (server, change):
-        assert "X-Frame-Options: deny" in server.get().head  # not the page's own
-        change(DENY + users(alice=HASH))
-        refusal = server.get()
+async def statuses(port: int, *pairs: str) -> list[int]:
+    return [(await get(port, authorization=basic(pair))).status for pair in pairs]
+
+
+async def test_who_may_sign_in_and_the_headers_follow_the_file(tmp_path: Path) -> None:
+    log.configure("info", "logfmt")
+    async with protected(tmp_path / "web.yml", DENY) as (port, change):
+        assert "X-Frame-Options: deny" in (await get(port)).head  # not the page's own
+        assert change(DENY + users(alice=HASH)) == [("info", None)]
+        refusal = await get(port)
         assert refusal.status == 401
         assert "X-Frame-Options: deny" in refusal.head
         assert "WWW-Authenticate: Basic\r\n" in refusal.head
-        assert statuses(server, "alice:right", "alice:wrong", "bob:other") == [200, 401, 401]
-        change(users(alice=OTHER_HASH, bob=OTHER_HASH))
-        assert statuses(server, "alice:right", "alice:other", "bob:other") == [401, 200, 200]
-    assert logged.getvalue().count("level=info") == len(logged.getvalue().splitlines()) == 2
-    assert "$2" not in logged.getvalue()
-
-
-@contextmanager
-def logged(file: Path, problem: str) -> Iterator[None]:
-    with capture_logs() as logs:
-        yield
-    assert [(line["log_level"], line["problems"]) for line in logs] == [("error", f"{file}:{problem}")]
+        assert await statuses(port, "alice:right", "alice:wrong", "bob:other") == [200, 401, 401]
+        assert change(users(alice=OTHER_HASH, bob=OTHER_HASH)) == [("info", None)]
+        assert await statuses(port, "alice:right", "alice:other", "bob:other") == [401, 200, 200]
 
 
 @pytest.mark.parametrize(
@@ -87,15 +79,18 @@ def logged(file: Path, problem: str) -> Iterator[None]:
     [
         ("", f"{LESS}basic_auth_users"),
         (users(alice="canary"), f"2:10: basic_auth_users.alice: {NO_HASH}"),
-        ("junk", "1:1: this text is not a mapping: write its keys below it, like key: value"),
+        (
+            "junk",
+            "1:1: is not a mapping: write keys below it: tls_server_config, http_server_config, basic_auth_users",
+        ),
         (None, "1:1: cannot be read: No such file or directory"),
     ],
 )
-def test_a_bad_change_keeps_the_users(tmp_path: Path, text: str | None, problem: str) -> None:
+async def test_a_bad_change_keeps_the_users(tmp_path: Path, text: str | None, problem: str) -> None:
     file = tmp_path / "web.yml"
-    with protected(file, users(alice=HASH)) as (server, change), logged(file, problem):
-        change(text)
-        assert statuses(server, "alice:right", "alice:canary") == [200, 401]
+    async with protected(file, users(alice=HASH)) as (port, change):
+        assert change(text) == [("error", f"{file}:{problem}")]
+        assert await statuses(port, "alice:right", "alice:canary") == [200, 401]
 
 
 @pytest.mark.parametrize(
@@ -108,45 +103,45 @@ def test_a_bad_change_keeps_the_users(tmp_path: Path, text: str | None, problem:
         ("", "", f"{LESS}{ALL_OF_TLS}"),
     ],
 )
-def test_a_bad_change_keeps_tls(config: Path, pki: Pki, file: str, text: str, problem: str) -> None:
-    with protected(config, VERIFY + SANS) as (server, change), logged(config, problem):
+async def test_a_bad_change_keeps_tls(config: Path, pki: Pki, file: str, text: str, problem: str) -> None:
+    async with protected(config, VERIFY + SANS) as (port, change):
         if file:
             replace_file(config.parent / file, text)
-        change(VERIFY + SANS if file else text)
-        answer = server.get(client(pki.ca, pki.scraper))
+        assert change(VERIFY + SANS if file else text) == [("error", f"{config}:{problem}")]
+        answer = await get(port, client(pki.ca, pki.scraper))
         assert (answer.status, answer.server) == (403, "first")
         with pytest.raises(REFUSED):
-            server.get(client(pki.ca))
+            await get(port, client(pki.ca))
 
 
 @pytest.mark.parametrize("text", [TLS, "junk"])
-def test_a_new_certificate_is_used_from_the_next_handshake_on(config: Path, pki: Pki, text: str) -> None:
+async def test_a_new_certificate_is_used_from_the_next_handshake_on(config: Path, pki: Pki, text: str) -> None:
     """Also while the file itself has a problem: certificates end, whatever somebody wrote there last."""
-    with protected(config, TLS) as (server, change):
+    async with protected(config, TLS) as (port, change):
         change(text)
-        assert server.get(client(pki.ca)).server == "first"
+        assert (await get(port, client(pki.ca))).server == "first"
         pki.second.install(config.parent)
         change(text)
-        assert server.get(client(pki.ca)).server == "second"
+        assert (await get(port, client(pki.ca))).server == "second"
 
 
-def test_what_is_asked_of_clients_can_be_tightened_and_its_authority_exchanged(config: Path, pki: Pki) -> None:
-    with protected(config, "") as (server, change):
-        assert server.get().status == 200
+async def test_what_is_asked_of_clients_can_be_tightened_and_its_authority_exchanged(config: Path, pki: Pki) -> None:
+    async with protected(config, "") as (port, change):
+        assert (await get(port)).status == 200
         change(TLS)
-        assert server.get(client(pki.ca)).status == 200
+        assert (await get(port, client(pki.ca))).status == 200
         change(VERIFY)
         with pytest.raises(REFUSED):
-            server.get(client(pki.ca))
-        assert server.get(client(pki.ca, pki.scraper)).status == 200
+            await get(port, client(pki.ca))
+        assert (await get(port, client(pki.ca, pki.scraper))).status == 200
         replace_file(config.parent / "clients.pem", pki.stranger_ca.pem)
         change(VERIFY)
-        assert server.get(client(pki.ca, pki.stranger)).status == 200
+        assert (await get(port, client(pki.ca, pki.stranger))).status == 200
         with pytest.raises(REFUSED):
-            server.get(client(pki.ca, pki.scraper))
+            await get(port, client(pki.ca, pki.scraper))
 
 
-def test_a_session_does_not_outlive_the_client_ca_that_let_it_in(config: Path, pki: Pki) -> None:
+async def test_a_session_does_not_outlive_the_client_ca_that_let_it_in(config: Path, pki: Pki) -> None:
     tls = client(pki.ca, pki.scraper)
     tls.maximum_version = ssl.TLSVersion.TLSv1_2  # its session is there as soon as the handshake is over
 
@@ -157,13 +152,13 @@ def test_a_session_does_not_outlive_the_client_ca_that_let_it_in(config: Path, p
         ):
             return secured.session, secured.session_reused
 
-    with protected(config, VERIFY) as (server, change):
-        session, _ = server.run(asyncio.to_thread(connect, server.port, None))
-        assert server.run(asyncio.to_thread(connect, server.port, session))[1], "the session can be taken up again"
+    async with protected(config, VERIFY) as (port, change):
+        session, _ = await asyncio.to_thread(connect, port, None)
+        assert (await asyncio.to_thread(connect, port, session))[1], "the session can be taken up again"
         replace_file(config.parent / "clients.pem", pki.stranger_ca.pem)
         change(VERIFY)
         with pytest.raises(REFUSED):
-            server.run(asyncio.to_thread(connect, server.port, session))
+            await asyncio.to_thread(connect, port, session)
 
 
 def test_the_files_it_depends_on_are_also_those_of_a_change_that_was_refused(config: Path, pki: Pki) -> None:
@@ -181,3 +176,95 @@ def test_the_files_it_depends_on_are_also_those_of_a_change_that_was_refused(con
     config.write_text("junk")
     file.refresh()
     assert file.files() == late
+
+
+async def ask(config: Path, tls: ssl.SSLContext) -> Answer:
+    """Return the answer of a server with this web configuration."""
+    async with serving(web.Application(), WebConfigFile(config)) as listener:
+        return await get(listener.port, tls)
+
+
+async def accepted(config: Path, tls: ssl.SSLContext) -> bool:
+    try:
+        return bool(await ask(config, tls))
+    except REFUSED:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),  # without a certificate, with one of the clients' CA, with another one
+    [
+        (f"{TLS}  client_auth_type: NoClientCert", [True, True, True]),
+        (f"{TLS}  client_auth_type: RequestClientCert", [True, True, True]),
+        (f"{TLS}  client_auth_type: VerifyClientCertIfGiven", [True, False, False]),  # the system's authorities
+        (IF_GIVEN, [True, True, False]),
+        (VERIFY, [False, True, False]),
+    ],
+)
+async def test_each_client_auth_type(config: Path, pki: Pki, section: str, expected: list[bool]) -> None:
+    config.write_text(section)
+    assert [await accepted(config, client(pki.ca, pair)) for pair in (None, pki.scraper, pki.stranger)] == expected
+
+
+@pytest.mark.parametrize(
+    ("section", "allowed", "status"),
+    [
+        *((VERIFY, name, 404) for name in ("[localhost]", "[other, '127.0.0.1']", "['::1']", "[a@example.org]")),
+        (VERIFY, "[scraper, '*', LOCALHOST]", 403),
+        (IF_GIVEN, "[other]", 403),
+    ],
+)
+async def test_certain_names_of_clients(config: Path, pki: Pki, section: str, allowed: str, status: int) -> None:
+    config.write_text(f"{section}  client_allowed_sans: {allowed}\n")
+    assert (await ask(config, client(pki.ca, pki.scraper))).status == status
+    assert await accepted(config, client(pki.ca)) == (section == IF_GIVEN)  # who needs no certificate needs no name
+
+
+async def test_whose_clients_are_trusted(config: Path, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an authority the system's, and an intermediate one needs no root beside it."""
+    config.write_text(f"{TLS}  client_auth_type: VerifyClientCertIfGiven")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pki.ca.pair.certificate))
+    assert [await accepted(config, client(pki.ca, pair)) for pair in (pki.scraper, pki.stranger)] == [True, False]
+    config.write_text(VERIFY)
+    (config.parent / "clients.pem").write_text(pki.between.pem)
+    assert await accepted(config, client(pki.ca, pki.under_between))
+    assert not await accepted(config, client(pki.ca, pki.scraper))
+
+
+@pytest.mark.parametrize(
+    ("limits", "with_12", "with_13"),
+    [
+        ("", True, True),
+        ("  min_version: TLS12\n", True, True),
+        ("  min_version: TLS13\n", False, True),
+    ],
+)
+async def test_versions(config: Path, pki: Pki, limits: str, *, with_12: bool, with_13: bool) -> None:
+    config.write_text(TLS + limits)
+    for version, expected in ((ssl.TLSVersion.TLSv1_2, with_12), (ssl.TLSVersion.TLSv1_3, with_13)):
+        tls = client(pki.ca)
+        tls.minimum_version = tls.maximum_version = version
+        assert await accepted(config, tls) == expected, version
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "problem"),
+    [
+        ("server.pem", "junk", ":2:3: tls_server_config.cert_file: has no PEM certificate that can be used"),
+        ("server.key", "junk", ":3:3: tls_server_config.key_file: has no PEM private key that can be used"),
+        ("clients.pem", "", ":4:3: tls_server_config.client_ca_file: has no PEM certificate that can be used"),
+        ("server.key", "second", ":3:3: tls_server_config.key_file: is not the key of cert_file"),
+        (
+            "server.key",
+            "encrypted",
+            ":3:3: tls_server_config.key_file: is encrypted: write the key without a passphrase",
+        ),
+    ],
+)
+def test_files_that_cannot_be_used(config: Path, pki: Pki, file: str, content: str, problem: str) -> None:
+    made = {"second": pki.second.key.read_text(), "encrypted": "-----BEGIN ENCRYPTED PRIVATE KEY-----"}
+    (config.parent / file).write_text(made.get(content, content))
+    config.write_text(VERIFY)
+    with pytest.raises(ConfigError) as error:
+        WebConfigFile(config)
+    assert str(error.value) == f"{config}{problem}"
