@@ -37,7 +37,7 @@ Stop with Ctrl-C.
 
 def main(argv: Sequence[str]) -> int:
     """Run the stack until it is told to stop; 1 where a part of it ends before."""
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed sends the second
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell may have the first ignored
         signal.signal(number, signal.default_int_handler)
     ours, to_exporter = _parser().parse_known_args(argv)
     with tempfile.TemporaryDirectory(prefix="leadterra-stack-") as folder:

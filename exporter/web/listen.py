@@ -1,10 +1,18 @@
 """Listening sockets from Prometheus-style addresses."""
 
+import errno
 import os
 import re
 import socket
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.%\w]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
+
+
+_ADVICE = {
+    errno.EADDRINUSE: ": end what listens there, or name another port",
+    errno.EACCES: ": name a port from 1024 on",
+    errno.EADDRNOTAVAIL: ": name an address of this machine, or none for all",
+}
 
 
 class ListenError(Exception):
@@ -30,7 +38,9 @@ class Listener:
             self.socket = _bind(host, port)
         except OSError as error:
             why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-            raise ListenError(f"cannot listen on {address}: {(why or str(error)).lower()}") from None
+            raise ListenError(
+                f"cannot listen on {address}: {(why or str(error)).lower()}{_ADVICE.get(error.errno or 0, '')}"
+            ) from None
         self.host, self.port = host, int(self.socket.getsockname()[1])
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """Which campaigns are shown and in which order: what the address of the status page and of its JSON says."""
 
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ _COLUMNS: dict[str, Callable[[Evaluation], Any]] = {
     "bounce_ratio": lambda evaluation: evaluation.bounce_ratio.value if evaluation.bounce_ratio.is_sure else None,
     "error": lambda evaluation: evaluation.state.error and evaluation.state.error.reason,
 }
+_PARAMETERS = ("q", "state", "workspace", "sort", "problems")
 _MOST_WORDS = 10  # are looked for: each is looked for in every campaign
 
 
@@ -26,8 +28,11 @@ class Selection:
     """
 
     def __init__(self, query: Mapping[str, str]) -> None:
-        self.query = dict.fromkeys(("q", "state", "workspace", "sort", "problems"), "")
+        self.query = dict.fromkeys(_PARAMETERS, "")
         self.query |= {name: query[name] for name in query if name in self.query or name.startswith("label.")}
+        others = [name for name in query if name not in self.query]
+        if any(name.startswith("label") or get_close_matches(name, _PARAMETERS, 1, 0.75) for name in others):
+            raise ValueError(f"a parameter is misspelled: write one of {', '.join(_PARAMETERS)}, label.NAME or format")
         self.query["problems"] = self.query["problems"].removeprefix("0")
         self.state, self.order, orders = self.query["state"], self.query["sort"], (*_COLUMNS, *READINGS)
         if self.state and self.state not in _STATES:

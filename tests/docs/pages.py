@@ -82,3 +82,69 @@ def commands(block: Block) -> list[Command]:
 def all_commands() -> list[Command]:
     """Return all pages' commands."""
     return [command for block in all_blocks() for command in commands(block)]
+
+
+RUNS = (
+    "alertmanager", "amtool", "cat", "chmod", "cp", "curl", "export", "grep", "leadterra-exporter", "ls", "mkdir", "mv",
+    "printf", "prometheus", "promtool", "python3 docs/examples/", "python3 prometheus/", "rm", "sed", "umask",
+)  # fmt: skip
+"""How a command begins that does no harm in a folder of its own with nothing but loopback to talk to."""
+
+ELSEWHERE = {
+    r"\b(docker|podman|buildah) ": "no container engine; `make engines` plays it",
+    r"\b(helm |kubectl (?!kustomize ))": "no cluster; `make engines PARTS=kubernetes` plays it",
+    r"\bkubectl kustomize ": "tests/kubernetes builds every layout where kubectl is at hand",
+    r"\b(systemctl|journalctl|systemd-\w+)\b": "no systemd as the first process; `make engines` plays it",
+    r"^(sudo|chown|install|useradd|apt-get|brew) ": "changes the machine",
+    r"^make ": "the gate runs the targets, and test_names.py knows them",
+    r"^git clone ": "no network",
+    r"^(cd |python3 -m venv |\. venv/|pipx? install \.)": "tests/test_supply_chain.py installs the wheel and runs it",
+    r"^python -m grafana\.build$": "writes into the repository; tests/grafana/test_build.py calls it",
+    r"/v1/(replies|campaigns/\w+/(pause|start))": (
+        "the sandbox does not have them; tests/rules/test_runbooks.py knows the API's other addresses"
+    ),
+    r"^read -rs ": "asks a person for the key, which the variable holds here",
+    r"(?<![\w.$])/(etc|opt|usr|var)/": "files of the whole machine",
+}
+"""What does not run here: a pattern that the command has, and why."""
+
+PLACEHOLDERS = {
+    "https://app.leadterra.co": "$API",
+    "http://localhost:10421": "http://$EXPORTER",
+    "http://localhost:9090": "http://$PROMETHEUS",
+    "http://localhost:9093": "http://$ALERTMANAGER",
+    "/run/secrets/leadterra_api_key": "$FOLDER/leadterra_api_key",
+    "/run/secrets/crm_token": "$FOLDER/crm_token",
+    "https://crm.example.com/leadterra/campaigns": "$CRM/leadterra/campaigns",
+    "/etc/ssl/certs/corporate-ca.pem": "$CERTIFICATES",
+    "cat > leadterra_api_key": 'cat <<< "$LEADTERRA_API_KEY" > leadterra_api_key',  # a person pastes it
+    "promtool query instant http://localhost:9090": "eventually promtool query instant http://$PROMETHEUS",
+    "amtool alert query": "eventually amtool alert query",
+    "leadterra-exporter sandbox": "leadterra-exporter sandbox --listen-address=$SANDBOX",
+    "http://127.0.0.1:10422": "http://$SANDBOX",
+    r"\1: 15s/; s/^( *for): .*/\1: 1m/": r"\1: 1s/; s/^( *for): .*/\1: 1s/",
+}
+"""What stands for something else here, in commands and in configurations; the longest one that fits is taken."""
+_PLACEHOLDER = re.compile("|".join(map(re.escape, sorted(PLACEHOLDERS, key=len, reverse=True))))
+
+
+def reason_not_to_run(command: Command) -> str | None:
+    """Return why a command is not run here, None where it is."""
+    return next((reason for pattern, reason in ELSEWHERE.items() if re.search(pattern, command.text)), None)
+
+
+def is_known(command: Command) -> bool:
+    """Return whether somebody has said what to do with a command."""
+    return command.text.startswith(RUNS) or reason_not_to_run(command) is not None
+
+
+def serves(command: Command) -> bool:
+    """Return whether a command runs until it is stopped."""
+    program, *arguments = command.text.split()
+    ends = {"--once", "--config.check", "--version", "--help"}
+    return program in ("leadterra-exporter", "prometheus", "alertmanager") and not ends & set(arguments)
+
+
+def replaced(text: str) -> str:
+    """Put in what the placeholders stand for."""
+    return _PLACEHOLDER.sub(lambda match: PLACEHOLDERS[match[0]], text)

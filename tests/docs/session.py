@@ -16,10 +16,9 @@ from typing import Any
 import certifi
 import yaml
 
-from tests.docs.commands import reason_not_to_run, replaced, serves
-from tests.docs.pages import Block, Command, commands
+from tests.docs.pages import Block, Command, commands, reason_not_to_run, replaced, serves
 from tests.fake_api import FakeApi, http
-from tests.process import ROOT, RunningSandbox
+from tests.process import ROOT, running_sandbox
 from tests.tools import free_port, need
 
 KEY = "sk_test_documentation"
@@ -34,7 +33,7 @@ eventually() {  # 40 s for a command that succeeds and says something
   for _ in {1..400}; do if out=$("$@" 2>/dev/null) && [ -n "$out" ]; then echo "$out"; return; fi; sleep 0.1; done
   "$@"; return 1
 }
-answers() { curl -sS --no-fail "http://$1/-/healthy"; }  # the sandbox has no such page
+answers() { curl -sS --no-fail -o /dev/null -w '%{http_code}' "http://$1/-/ready" | grep -v 503; }  # the sandbox: 404
 declare -A running
 stop() { if [ -n "${running[$1]:-}" ]; then kill "${running[$1]}"; wait "${running[$1]}" || true; fi; }
 serve() {  # address, command: run it beside the rest until it answers, in place of one that ran there before
@@ -48,7 +47,7 @@ serve() {  # address, command: run it beside the rest until it answers, in place
 
 _STORING = """\
 case "$*" in *--{2}=*) ;; *) set -- "$@" --{2}="$FOLDER/{1}" ;; esac
-exec {0} --web.listen-address="${1}" {3} "$@"
+exec {0} --web.listen-address="${1}" "$@"
 """
 """Listen on a page's address and, where the page does not say, store in its folder."""
 
@@ -147,7 +146,7 @@ def session(folder: Path) -> Iterator[Session]:
     _write_prometheus(folder, addresses)
     (folder / "crm_token").write_text(TOKEN)
     answers = {"*": http(200, b'["camp_456"]')}
-    with RunningSandbox(workspaces={KEY: CAMPAIGNS}) as sandbox, FakeApi(answers, keeps_connections=False) as crm:
+    with running_sandbox(workspaces={KEY: CAMPAIGNS}) as sandbox, FakeApi(answers, keeps_connections=False) as crm:
         smallest = {"name": "acme", "api_key_env": "LEADTERRA_API_KEY", "campaigns": ["camp_123"]}
         default = {"api": {"base_url": sandbox.url}, "workspaces": [smallest]}
         (folder / "config.yaml").write_text(yaml.safe_dump(default))
@@ -159,9 +158,8 @@ def _environment(folder: Path, addresses: dict[str, str]) -> dict[str, str]:
     bin_.mkdir()
     _program(bin_ / "leadterra-exporter", f'PYTHONPATH={ROOT} exec {sys.executable} -W error -m exporter "$@"')
     prometheus, alertmanager = shutil.which("prometheus"), shutil.which("prometheus-alertmanager")
-    _program(bin_ / "prometheus", _STORING.format(prometheus, "PROMETHEUS", "storage.tsdb.path", ""))
-    alone = "--cluster.listen-address="
-    _program(bin_ / "alertmanager", _STORING.format(alertmanager, "ALERTMANAGER", "storage.path", alone))
+    _program(bin_ / "prometheus", _STORING.format(prometheus, "PROMETHEUS", "storage.tsdb.path"))
+    _program(bin_ / "alertmanager", _STORING.format(alertmanager, "ALERTMANAGER", "storage.path"))
     (folder / ".curlrc").write_text("fail\n")  # a command that gets an error has failed
     keys = dict.fromkeys(("LEADTERRA_API_KEY", "ACME_API_KEY", "GLOBEX_API_KEY", "INITECH_API_KEY"), KEY)
     return {

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from exporter.config.schema import FILE
+from exporter.demo import demo_parser, sandbox_parser
 from exporter.document.shapes import Each, Section, Shape
 from exporter.errors import Reason
 from exporter.flags import environment_variable
-from exporter.options import demo_parser, sandbox_parser, serve_parser
+from exporter.options import serve_parser
 from grafana.metrics import EXPORTED
+from prometheus.customize import RUNBOOKS
 from tests.docs.pages import PAGES, prose, read
 from tests.process import ROOT
 from tests.rules.documents import alerts, rules
@@ -89,7 +91,7 @@ def test_files_exist(page: Path) -> None:
         assert list(ROOT.glob(path.rstrip("/"))), f"{page}: {path}"
 
 
-def test_messages_that_are_quoted_are_said() -> None:
+def test_messages_that_are_quoted_are_said_and_each_reason_is() -> None:
     """What troubleshooting quotes with `...` in it, and what it says of the log, part by part."""
     quoted = [text for text in re.findall(r"`([^`]+)`", TROUBLESHOOTING) if "..." in text]
     _, _, log = TROUBLESHOOTING.partition("## The log")
@@ -99,10 +101,44 @@ def test_messages_that_are_quoted_are_said() -> None:
     said = "".join(path.read_text("utf-8") for path in (ROOT / "exporter").rglob("*.py")).lower()
     said += "".join(map(os.strerror, (errno.EACCES, errno.ENOENT, errno.EADDRINUSE))).lower()
     assert len(parts) >= 25
+    assert {f"`{reason}`" for reason in Reason} <= set(re.findall(r"(?m)^\| (.*?) \|", TROUBLESHOOTING))
     assert [
         part for part in parts if part.lower().removesuffix(" file") not in said and part not in OF_NODE_EXPORTER
     ] == []
 
 
-def test_troubleshooting_has_every_reason() -> None:
-    assert {f"`{reason}`" for reason in Reason} <= set(re.findall(r"(?m)^\| (.*?) \|", TROUBLESHOOTING))
+_OWN = RUNBOOKS.removesuffix("docs/runbooks/")
+_LINK = re.compile(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
+
+
+def links(page: Path) -> list[str]:
+    """Return the links of a page to the repository's own files."""
+    found = (link or image for link, image in _LINK.findall(prose(page)))
+    return [link for link in found if "://" not in link or link.startswith(_OWN)]
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"(?m)^#+ (.*)$", text)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for link in links(page):
+        target, _, anchor = link.partition("#")
+        path = ROOT / target.removeprefix(_OWN) if target.startswith(_OWN) else (ROOT / page).parent / target
+        path = path if target else ROOT / page
+        assert path.exists(), f"{page}: {link}"
+        assert not anchor or anchor in anchors(path.read_text("utf-8")), f"{page}: {link}"
+
+
+def test_every_page_can_be_reached_from_the_index() -> None:
+    """So that nobody writes a page that nobody finds."""
+    seen, todo = set(), [Path("docs/README.md")]
+    while todo:
+        page = todo.pop()
+        seen.add(page)
+        below = {((ROOT / page).parent / link.partition("#")[0]).resolve() for link in links(page)}
+        todo += [found for found in PAGES if (ROOT / found).resolve() in below and found not in seen]
+    assert [str(page) for page in PAGES if page.parts[0] == "docs" and page not in seen] == []

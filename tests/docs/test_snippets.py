@@ -12,12 +12,11 @@ import yaml
 
 from exporter.config import load
 from exporter.config.schema import FILE
-from tests.docs.commands import replaced
-from tests.docs.pages import Block, all_blocks
+from tests.docs.pages import Block, all_blocks, replaced
 from tests.docs.test_names import keys
 from tests.kubernetes.manifests import build
 from tests.process import ROOT
-from tests.rules.exported import strangers
+from tests.rules.documents import strangers
 from tests.tools import succeed
 
 WORKSPACE = {path.split(".")[1] for path in keys(FILE) if path.startswith("workspaces.")}

@@ -3,27 +3,28 @@
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 from aiohttp import web
 
-from exporter.config import Campaign, Config
+from exporter.config import Campaign, Config, TargetKey
 from exporter.exposition import Page
 from exporter.shard import Shard
 from exporter.sources import SourceState
 from exporter.store import State, Store
 from exporter.toolkit import WebConfigFile
 from exporter.web.endpoints import application
+from exporter.web.evaluation import NOTHING_SEEN, Seen
 from exporter.web.listen import Listener
 from exporter.web.overview import Overview
 from exporter.web.server import Server
 from tests import build
 from tests.certificates import Authority, Pair
-from tests.process import PATIENCE
+from tests.tools import PATIENCE
 
 if TYPE_CHECKING:
     from exporter.app import Exporter
@@ -60,8 +61,14 @@ class Program:
 
 def overview(*states: State, **known: Any) -> Overview:
     """Return what is known of campaigns, and beside them what a test says."""
-    given = {"states": states, "senders": (), "sources": (), "seen": {}, "config": Config(()), "shard": Shard()}
-    return Overview(**{"now": NOW, "notices": (), **given, **known})
+    given = {"states": states, "senders": (), "sources": (), "config": Config(()), "shard": Shard()}
+    seen = look_up(known.pop("seen", {}))
+    return Overview(**{"now": NOW, "notices": (), "seen": seen, **given, **known})
+
+
+def look_up(seen: Mapping[TargetKey, Seen]) -> Callable[[State], Seen]:
+    """Return what looks up what was seen of a campaign."""
+    return lambda state: seen.get(state.target.key, NOTHING_SEEN)
 
 
 def application_of(program: Program, **options: Any) -> web.Application:
@@ -84,12 +91,11 @@ async def serving(
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, the name in the server's certificate, and the cipher suite."""
+    """What came back, and the name in the server's certificate."""
 
     status: int
     head: str
     server: str
-    cipher: str
 
 
 def client(trusted: Authority, pair: Pair | None = None) -> ssl.SSLContext:
@@ -106,7 +112,7 @@ def basic(user: str) -> str:
 
 
 async def get(port: int, tls: ssl.SSLContext | None = None, *, authorization: str = "") -> Answer:
-    """Ask for a page."""
+    """Ask for the page on a connection of its own."""
     lines = ["GET / HTTP/1.1", "Host: localhost", "Connection: close"]
     lines += [f"Authorization: {authorization}"] if authorization else []
     name = "localhost" if tls else None
@@ -114,29 +120,13 @@ async def get(port: int, tls: ssl.SSLContext | None = None, *, authorization: st
     try:
         writer.write("\r\n".join([*lines, "", ""]).encode())
         head = (await asyncio.wait_for(reader.read(), 10)).decode()
-        certificate, cipher = writer.get_extra_info("peercert"), writer.get_extra_info("cipher", [""])[0]
+        certificate = writer.get_extra_info("peercert")
     finally:
         writer.transport.abort()
     if not head:
         raise ConnectionResetError
     subject = dict(names[0] for names in certificate["subject"]) if certificate else {}
-    return Answer(int(head.split()[1]), head, subject.get("commonName", ""), cipher)
-
-
-class Served:
-    """A server that works while it is asked; in between its loop stands still."""
-
-    def __init__(self, runner: asyncio.Runner, port: int) -> None:
-        self.run = runner.run
-        self.port = port
-
-    def get(self, tls: ssl.SSLContext | None = None, *, authorization: str = "") -> Answer:
-        """Ask for the page on a connection of its own."""
-        return self.run(get(self.port, tls, authorization=authorization))
-
-    def say(self, text: bytes) -> bytes:
-        """Send bytes on a connection of its own and return all that comes back."""
-        return self.run(say(self.port, text))
+    return Answer(int(head.split()[1]), head, subject.get("commonName", ""))
 
 
 async def say(port: int, text: bytes) -> bytes:
@@ -146,20 +136,6 @@ async def say(port: int, text: bytes) -> bytes:
     answer = await asyncio.wait_for(reader.read(), PATIENCE)
     writer.close()
     return answer
-
-
-@contextmanager
-def served(
-    app: web.Application, web_config: WebConfigFile | None = None, listener: Listener | None = None
-) -> Iterator[Served]:
-    """Serve an application, by default on a free port."""
-    with asyncio.Runner() as runner:
-        server = serving(app, web_config, listener)
-        listener = runner.run(server.__aenter__())
-        try:
-            yield Served(runner, listener.port)
-        finally:
-            runner.run(server.__aexit__(None, None, None))
 
 
 def answer(
@@ -173,10 +149,9 @@ def answer(
 ) -> httpx.Response:
     """Return what the program's endpoints answer."""
 
-    async def ask(port: int) -> httpx.Response:
-        async with httpx.AsyncClient(headers={"Accept-Encoding": "identity"}) as client:
-            return await client.request(method, f"http://127.0.0.1:{port}{path}", headers=headers)
+    async def ask() -> httpx.Response:
+        app, plain = application_of(program, **{"lifecycle": True, **options}), {"Accept-Encoding": "identity"}
+        async with serving(app, web_config) as listener, httpx.AsyncClient(headers=plain) as client:
+            return await client.request(method, f"{listener.url}{path}", headers=headers)
 
-    app = application_of(program, **{"lifecycle": True, **options})
-    with served(app, web_config) as server:
-        return server.run(ask(server.port))
+    return asyncio.run(ask())

@@ -1,10 +1,6 @@
 """The status page as a browser shows it, served by the exporter's endpoints; the page's clock is handed in."""
 
-import asyncio
-import os
 import re
-import shutil
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +11,8 @@ from exporter.api import Stats
 from exporter.config import Campaign, Threshold, Thresholds
 from exporter.errors import Failure, Reason
 from tests import build
+from tests.process import in_thread
+from tests.tools import need
 from tests.web.serving import Program, application_of, serving
 
 pytestmark = pytest.mark.slow
@@ -49,32 +47,19 @@ class Served:
             known: Any = self.program.store.failed if isinstance(reading, Failure) else self.program.store.succeeded
             known(each.key, reading)
 
-    async def serve(self, started: threading.Event, stop: asyncio.Event) -> None:
-        async with serving(application_of(self.program)) as listener:
-            self.url = f"{listener.url}/"
-            started.set()
-            await stop.wait()
-
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    served, started, stop, loop = Served(), threading.Event(), asyncio.Event(), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_until_complete, args=(served.serve(started, stop),))
-    thread.start()
-    assert started.wait(10)
-    yield served
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
-    loop.close()
+    served = Served()
+    with in_thread(serving(application_of(served.program))) as listener:
+        served.url = f"{listener.url}/"
+        yield served
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start the system's Chromium; without one the tests are skipped, in CI they fail."""
-    path = shutil.which("chromium")
-    if path is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("chromium is not installed")
     quiet = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+    path = need("chromium")
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=path, args=quiet) as browser:
         yield browser
 
@@ -115,14 +100,10 @@ def search(page: Page, words: str) -> None:
     refresh(page, lambda: page.get_by_role("searchbox", name="Search campaigns").fill(words), 250)
 
 
-def test_it_shows_the_worst_first(page: Page) -> None:
+def test_the_worst_come_first_and_a_click_or_the_keyboard_sorts_by_a_column(page: Page) -> None:
     expect(page).to_have_title("1 over a limit · Leadterra campaigns")
-    assert names(page) == WORST_FIRST
-    assert header(page, "State") == "ascending"
+    assert (names(page), header(page, "State")) == (WORST_FIRST, "ascending")
     expect(page.get_by_role("row", name="Burning")).to_contain_text("90 of 1,000 bounced: surely above 5 %")
-
-
-def test_a_click_or_the_keyboard_sorts_by_a_column_and_another_turns_it_round(page: Page) -> None:
     page.get_by_role("link", name="Sent", exact=True).click()
     expect(page).to_have_url(f"{page.url.partition('?')[0]}?sort=-emails_sent")
     assert names(page) == ["Healthy", "Burning", "Small", "Gone"]
@@ -223,13 +204,13 @@ def test_a_name_like_a_script_stays_text(page: Page, served: Served) -> None:
     assert page.locator("script").count() == 1
 
 
-@pytest.mark.parametrize("width", [360, 561, 1081, 1280])
-def test_no_width_needs_sideways_scrolling(page: Page, served: Served, width: int) -> None:
+def test_no_width_needs_sideways_scrolling(page: Page, served: Served) -> None:
     served.know("Name" * 20, 10**7, 10**6, workspace="acme" * 9)
     served.know("n" * 64, workspace="acme" * 9, failure=GONE)
-    page.set_viewport_size({"width": width, "height": 800})
-    page.reload()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (360, 561, 1081, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.reload()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_three_hundred_campaigns_on_a_phone_are_a_table_to_scroll_through(page: Page, served: Served) -> None:

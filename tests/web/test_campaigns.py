@@ -16,7 +16,7 @@ from exporter.store import State
 from exporter.web.campaigns import render_csv, render_json, render_one
 from exporter.web.evaluation import Condition, Seen, Since, evaluate_all
 from exporter.web.selection import Selection
-from tests.web.serving import NOW, overview
+from tests.web.serving import NOW, look_up, overview
 
 DOCUMENTED = Stats(500, 480, 471, 9, 38, 20, 0.42, 0.08)
 TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer within 10 s")
@@ -81,26 +81,22 @@ def test_the_json_of_a_reading() -> None:
     ]
 
 
-def test_the_readings_are_those_of_the_metric_table() -> None:
-    (waiting,) = fields(WAITING)
+def test_the_json_of_a_failure_and_of_one_that_waits_for_all_readings_of_the_metric_table() -> None:
+    failed, waiting = fields(FAILED, WAITING)
+    assert failed["error"] == {"reason": "timeout", "detail": "no whole answer within 10 s"}
+    assert (failed["state"], failed["since"], failed["up"]) == ("failing", "2026-11-22T19:59:00.000Z", False)
+    assert failed["nothing_sent_since"] == "2026-11-22T19:00:00.000Z"
     names = {metric.name.removeprefix("leadterra_campaign_") for metric in METRICS_OF[Campaign.kind] if metric.field}
     assert {name for name, value in waiting.items() if value is None} >= names | {"up", "last_success", "bounce_ratio"}
 
 
-def test_the_json_of_a_failure() -> None:
-    (failed,) = fields(FAILED)
-    assert failed["error"] == {"reason": "timeout", "detail": "no whole answer within 10 s"}
-    assert (failed["state"], failed["since"], failed["up"]) == ("failing", "2026-11-22T19:59:00.000Z", False)
-    assert failed["nothing_sent_since"] == "2026-11-22T19:00:00.000Z"
-
-
 def _one(state: State, failures: tuple[tuple[float, Failure], ...] = ()) -> dict[str, Any]:
-    (evaluation,) = evaluate_all([state], SEEN, NOW)
+    (evaluation,) = evaluate_all([state], look_up(SEEN), NOW)
     one: dict[str, Any] = json.loads(render_one(evaluation, LINKS, next_poll=NOW + 30, failures=failures))
     return one
 
 
-def test_one_campaign_has_its_settings_and_its_polls_too() -> None:
+def test_one_campaign_has_its_settings_its_polls_and_the_beginning_of_an_answer_that_was_refused() -> None:
     one = _one(replace(VP_SALES, seconds=0.0421, size=172))
     settings = one.pop("settings")
     assert settings["poll"] == {"interval": "1m", "stale_after": "5m"}
@@ -111,8 +107,6 @@ def test_one_campaign_has_its_settings_and_its_polls_too() -> None:
     assert [one] == fields(VP_SALES)
     assert _one(WAITING)["last_poll"] == {"status": None, "seconds": None, "bytes": None}
 
-
-def test_one_campaign_shows_the_beginning_of_an_answer_that_was_refused() -> None:
     failure = Failure(Reason.INVALID_RESPONSE, "not JSON", "200", excerpt="<html>Sign in", seconds=0.25)
     one = _one(replace(VP_SALES, error=failure, seconds=0.1, size=172), ((NOW - 60, failure),))
     assert one["last_poll"] == {"status": "200", "seconds": 0.25, "bytes": None}
@@ -123,7 +117,7 @@ def test_one_campaign_shows_the_beginning_of_an_answer_that_was_refused() -> Non
 
 
 def test_a_spreadsheet_gets_a_table_in_which_nothing_is_executed() -> None:
-    table = render_csv(evaluate_all(ALL, SEEN, NOW), LINKS).decode("utf-8-sig")
+    table = render_csv(evaluate_all(ALL, look_up(SEEN), NOW), LINKS).decode("utf-8-sig")
     rows = {row["campaign_id"]: row for row in csv.DictReader(io.StringIO(table, newline=""))}
     assert rows["camp_123"]["emails_sent"] == "480"
     assert rows["camp_123"]["up"] == "true"
@@ -136,14 +130,12 @@ def test_a_spreadsheet_gets_a_table_in_which_nothing_is_executed() -> None:
 
 @pytest.mark.parametrize("start", "=+-@\t\r\n")
 def test_no_cell_begins_like_a_formula(start: str) -> None:
-    state = State(
-        Campaign("acme", f"{start}1", f"{start}1", (("client", f"{start}1"),)),
-        error=Failure(Reason.TIMEOUT, f"{start}1"),
-    )
-    table = render_csv(evaluate_all([state], SEEN, NOW), LINKS).decode("utf-8-sig")
-    header, row = csv.reader(io.StringIO(table, newline=""))
-    assert [name for name, cell in zip(header, row, strict=True) if cell.startswith(start)] == []
-    assert row.count(f"'{start}1") == 4
+    text = f"{start}1"
+    state = State(Campaign("acme", text, text, (("client", text),)), error=Failure(Reason.TIMEOUT, text))
+    table = render_csv(evaluate_all([state], look_up(SEEN), NOW), LINKS).decode("utf-8-sig")
+    _, row = csv.reader(io.StringIO(table, newline=""))
+    assert [cell for cell in row if cell.startswith(start)] == []
+    assert row.count(f"'{text}") == 4
 
 
 @pytest.mark.parametrize(
@@ -174,28 +166,22 @@ def test_no_cell_begins_like_a_formula(start: str) -> None:
 )
 def test_an_address_selects_and_sorts(query: dict[str, str], found: list[str]) -> None:
     selection = Selection(query)
-    shown = selection.of_all(evaluate_all(ALL, SEEN, NOW))
+    shown = selection.of_all(evaluate_all(ALL, look_up(SEEN), NOW))
     assert [evaluation.state.target.name for evaluation in shown] == found
 
 
-@pytest.mark.parametrize(
-    ("name", "advice"),
-    [("state", "write one of over_a_limit, critical, "), ("sort", "write one of campaign, last_success, .* with a - ")],
-)
-def test_an_address_that_cannot_be_understood_is_told_what_to_write(name: str, advice: str) -> None:
-    with pytest.raises(ValueError, match=f"^{name}: {advice}"):
-        Selection({name: "canary"})
+def test_an_address_that_cannot_be_understood_is_told_what_to_write() -> None:
+    for name, advice in (("state", "over_a_limit, critical, "), ("sort", "campaign, last_success, .* with a - ")):
+        with pytest.raises(ValueError, match=f"^{name}: write one of {advice}"):
+            Selection({name: "canary"})
 
 
 def test_an_address_says_what_is_selected() -> None:
     selection = Selection({"q": "a b", "problems": "1", "label.client": "Müller & Co"})
     assert selection.address() == "?q=a+b&problems=1&label.client=M%C3%BCller+%26+Co"
-    assert (
-        selection.address(q="", sort="-emails_sent", problems="")
-        == "?sort=-emails_sent&label.client=M%C3%BCller+%26+Co"
-    )
+    changed = selection.address(q="", sort="-emails_sent", problems="")
+    assert changed == "?sort=-emails_sent&label.client=M%C3%BCller+%26+Co"
     assert Selection({}).address() == "?"
     turned = {"": "-emails_sent", "-emails_sent": "emails_sent", "emails_sent": "-emails_sent"}
-    assert {order: Selection({"sort": order}).sorted_by("emails_sent") for order in turned} == turned
-    turned = {"": "campaign", "campaign": "-campaign"}
-    assert {order: Selection({"sort": order}).sorted_by("campaign") for order in turned} == turned
+    for column, turns in {"emails_sent": turned, "campaign": {"": "campaign", "campaign": "-campaign"}}.items():
+        assert {order: Selection({"sort": order}).sorted_by(column) for order in turns} == turns

@@ -1,7 +1,7 @@
 """Who has to go, and when: connections without sockets, in time that passes without waiting."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +10,7 @@ from aiohttp import web
 
 from exporter.web import connections
 from exporter.web.connections import FEWEST_READERS, HEAD_WITHIN, IDLE_WITHIN, MOST_UNREAD, READ_WITHIN, Connection
-from tests.conftest import run_virtually
+from tests.conftest import VirtualLoop
 from tests.process import ROOT
 
 PAGE = MOST_UNREAD // 8
@@ -79,29 +79,25 @@ LIVES: list[tuple[float, list[tuple[float, Callable[[Client], None]]]]] = [
 ]
 
 
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": VirtualLoop}
+
+
 @pytest.mark.parametrize(("end", "life"), LIVES)
-def test_a_connection_is_closed_when_its_time_is_up(end: float, life: list[Any]) -> None:
-    async def scenario() -> None:
-        loop, clients = asyncio.get_running_loop(), Clients()
-        client = clients.come()
-        for at, step in life:
-            await asyncio.sleep(at - loop.time())
-            assert clients.gone == []
-            step(client)
-        await asyncio.sleep(end - loop.time() - 0.5)
+async def test_a_connection_is_closed_when_its_time_is_up(end: float, life: list[Any]) -> None:
+    loop, clients = asyncio.get_running_loop(), Clients()
+    client = clients.come()
+    for at, step in life:
+        await asyncio.sleep(at - loop.time())
         assert clients.gone == []
-        await asyncio.sleep(0.5)
-        assert clients.gone == [0]
-        assert not clients.connections
-
-    run_virtually(scenario())
-
-
-def virtually(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-    return lambda: run_virtually(test())
+        step(client)
+    await asyncio.sleep(end - loop.time() - 0.5)
+    assert clients.gone == []
+    await asyncio.sleep(0.5)
+    assert (clients.gone, len(clients.connections)) == ([0], 0)
 
 
-@virtually
 async def test_a_newcomer_gets_in_and_the_one_that_waited_longest_goes() -> None:
     clients = Clients()
     clients.come(ASKS)
@@ -118,7 +114,6 @@ async def test_a_newcomer_gets_in_and_the_one_that_waited_longest_goes() -> None
     assert clients.gone == [2, 1]
 
 
-@virtually
 async def test_where_all_are_being_served_the_worst_reader_goes() -> None:
     clients = Clients()
     clients.come(ASKS, GETS).reads(PAGE - 1)
@@ -129,7 +124,6 @@ async def test_where_all_are_being_served_the_worst_reader_goes() -> None:
     assert clients.gone == [1]
 
 
-@virtually
 async def test_what_is_unread_is_bounded_for_all_together() -> None:
     clients = Clients(most=100)
     readers = []
@@ -143,7 +137,6 @@ async def test_what_is_unread_is_bounded_for_all_together() -> None:
     assert len(clients.gone) == 12
 
 
-@virtually
 async def test_a_few_readers_are_let_be_however_large_the_page_is() -> None:
     clients = Clients(most=100)
     for _ in range(FEWEST_READERS + 1):

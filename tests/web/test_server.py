@@ -1,25 +1,33 @@
-"""The server over real sockets: bodies, slices, junk, what keeps it from accepting, and what is left of clients."""
+"""The server over real sockets, requests as strangers send them, and the container's health check."""
 
 import asyncio
 import errno
 import io
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import pytest
 from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from exporter import log
 from exporter.toolkit import WebConfigFile
 from exporter.web.connections import LARGEST_BODY, sliced
+from exporter.web.healthcheck import main
 from exporter.web.listen import Listener
 from exporter.web.server import Server
-from tests.process import PATIENCE, ROOT
-from tests.web.serving import say, served
+from tests.certificates import Authority
+from tests.hostile.test_requests import ODD, SMUGGLED, get
+from tests.process import ROOT
+from tests.tools import PATIENCE, free_port
+from tests.web.serving import Program, application_of, say, serving
 
 HOST = b"Host: exporter\r\n"
 PAGE = [bytes(range(256)) * 20_000, b"", b"in parts", bytes(1024 * 1024)]
@@ -43,12 +51,12 @@ def request(path: bytes = b"/", method: bytes = b"GET", headers: bytes = b"Conne
     return b"%s %s HTTP/1.1\r\n%s%s\r\n" % (method, path, HOST, headers)
 
 
-def test_a_large_page_arrives_whole_and_a_head_without_it() -> None:
-    with served(app()) as server:
-        head, _, body = server.say(request()).partition(b"\r\n\r\n")
+async def test_a_large_page_arrives_whole_and_a_head_without_it() -> None:
+    async with serving(app()) as listener:
+        head, _, body = (await say(listener.port, request())).partition(b"\r\n\r\n")
         assert body == b"".join(PAGE)
         assert b"Content-Length: %d" % len(body) in head
-        empty = server.say(request(method=b"HEAD"))
+        empty = await say(listener.port, request(method=b"HEAD"))
         assert b"Content-Length: %d" % len(body) in empty
         assert empty.endswith(b"\r\n\r\n")
 
@@ -61,19 +69,19 @@ def test_a_large_page_arrives_whole_and_a_head_without_it() -> None:
         (b"Transfer-Encoding: chunked\r\n", b"5\r\nabcde\r\n0\r\n\r\n", b"413"),
     ],
 )
-def test_bodies(headers: bytes, body: bytes, status: bytes) -> None:
-    with served(app()) as server:
-        assert server.say(request(headers=headers) + body).startswith(b"HTTP/1.1 " + status)
+async def test_bodies(headers: bytes, body: bytes, status: bytes) -> None:
+    async with serving(app()) as listener:
+        assert (await say(listener.port, request(headers=headers) + body)).startswith(b"HTTP/1.1 " + status)
 
 
-def test_junk_is_not_logged_and_a_fault_of_ours_is_in_one_line() -> None:
+async def test_junk_is_not_logged_and_a_fault_of_ours_is_in_one_line() -> None:
     logged = io.StringIO()
     log.configure("info", "logfmt", logged)
-    with served(app()) as server:
+    async with serving(app()) as listener:
         for junk in (request(headers=b"A: \x00\r\n"), b"\xff\r\n\r\n", request(headers=HOST), b"CONNECT \n\r\n"):
-            assert b" 400 " in server.say(junk)
+            assert b" 400 " in await say(listener.port, junk)
         assert logged.getvalue() == ""
-        assert b" 500 " in server.say(request(b"/broken"))
+        assert b" 500 " in await say(listener.port, request(b"/broken"))
     assert logged.getvalue().count("\n") == 1
     assert "ZeroDivisionError" in logged.getvalue()
 
@@ -98,56 +106,50 @@ class _Listening(socket.socket):
         (OSError(errno.EMFILE, "Too many open files"), b""),  # who waits has to go
     ],
 )
-def test_an_accept_that_fails_costs_no_newcomer_the_connection(error: Exception, status: bytes) -> None:
+async def test_an_accept_that_fails_costs_no_newcomer_the_connection(error: Exception, status: bytes) -> None:
     listener = Listener("127.0.0.1:0")
     listener.socket = listening = _Listening(fileno=listener.socket.detach())
-
-    async def talk(port: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        listening.error = error
-        assert b" 404 " in await say(port, request(b"/nothing"))
-        writer.write(request(b"/nothing"))
-        answer = await reader.readline()
-        assert status in answer
-        assert bool(status) == bool(answer)
-        writer.close()
-
-    with capture_logs() as logs, served(app(), listener=listener) as server:
-        server.run(talk(server.port))
+    with capture_logs() as logs:
+        async with serving(app(), listener=listener):
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+            listening.error = error
+            assert b" 404 " in await say(listener.port, request(b"/nothing"))
+            writer.write(request(b"/nothing"))
+            answer = await reader.readline()
+            assert status in answer
+            assert bool(status) == bool(answer)
+            writer.close()
     assert [(line["log_level"], line["event"]) for line in logs] == [("warning", "no connection can be accepted")]
 
 
-def test_a_client_whom_a_bug_of_ours_keeps_out_is_not_left_hanging(tmp_path: Path) -> None:
+async def test_a_client_whom_a_bug_of_ours_keeps_out_is_not_left_hanging(tmp_path: Path) -> None:
     (tmp_path / "web.yml").touch()
     config = WebConfigFile(tmp_path / "web.yml")
     del config.ssl_context
     logged = io.StringIO()
     log.configure("info", "logfmt", logged)
-    with served(app(), config) as server:
-        assert server.say(b"") == b""
+    async with serving(app(), config) as listener:
+        assert await say(listener.port, b"") == b""
         config.ssl_context = None
-        assert b" 404 " in server.say(request(b"/nothing"))
+        assert b" 404 " in await say(listener.port, request(b"/nothing"))
     assert logged.getvalue().count("\n") == 1
     assert "AttributeError" in logged.getvalue()
 
 
-def test_a_connection_is_refused_when_the_listeners_are_closed_and_an_open_one_is_served() -> None:
-    async def run() -> None:
-        listener = Listener("127.0.0.1:0")
-        server = Server(web.Application(), [listener])
-        await server.start()
-        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
-        writer.write(request(b"/nothing", headers=b""))
-        assert b" 404 " in await reader.readline()
-        await server.close_listeners()
-        with pytest.raises(ConnectionRefusedError):
-            await asyncio.open_connection("127.0.0.1", listener.port)
-        writer.write(request(b"/nothing"))
-        assert b" 404 " in await asyncio.wait_for(reader.read(), PATIENCE)
-        writer.close()
-        await server.close()
-
-    asyncio.run(run())
+async def test_a_connection_is_refused_when_the_listeners_are_closed_and_an_open_one_is_served() -> None:
+    listener = Listener("127.0.0.1:0")
+    server = Server(web.Application(), [listener])
+    await server.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    writer.write(request(b"/nothing", headers=b""))
+    assert b" 404 " in await reader.readline()
+    await server.close_listeners()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", listener.port)
+    writer.write(request(b"/nothing"))
+    assert b" 404 " in await asyncio.wait_for(reader.read(), PATIENCE)
+    writer.close()
+    await server.close()
 
 
 @pytest.mark.parametrize(("soft", "hard", "most"), [(64, 100, 50), (64, 1000, 500), (1500, 1500, 750)])
@@ -159,3 +161,113 @@ def test_half_of_the_files_are_for_clients(soft: int, hard: int, most: int) -> N
     )
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=PATIENCE, check=True)
     assert told.stdout.decode() == f"{most} ({hard}, {hard})\n"
+
+
+USERS = f"basic_auth_users: {{alice: {bcrypt.hashpw(b'cheap', bcrypt.gensalt(4)).decode()}}}\n"
+TLS = "tls_server_config: {cert_file: server.pem, key_file: server.key"
+
+
+async def status(program: Program, web_config: Path | None = None) -> int:
+    """Run the check while the endpoints answer for `program`."""
+    async with serving(application_of(program), WebConfigFile(web_config) if web_config else None) as listener:
+        return await asyncio.to_thread(main, [f"127.0.0.1:{listener.port}"])
+
+
+async def test_healthy_and_stalled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "web.yaml").write_text(USERS)
+    assert await status(Program(), tmp_path / "web.yaml") == 0  # one who asks for a password is alive
+    assert capsys.readouterr().out
+    assert await status(Program()) == 0
+    assert capsys.readouterr().out == "leadterra-exporter is healthy.\n"
+    assert await status(Program(problems=["acme stalls"])) == 1
+    assert capsys.readouterr().out == "acme stalls\n"
+
+
+@pytest.mark.parametrize("clients", ["", ", client_ca_file: server.pem, client_auth_type: RequireAndVerifyClientCert"])
+async def test_tls_with_and_without_client_certificates(tmp_path: Path, clients: str) -> None:
+    Authority(tmp_path, "authority").issue("server")
+    (tmp_path / "web.yaml").write_text(f"{TLS}{clients}}}\n")
+    assert await status(Program(), tmp_path / "web.yaml") == 0
+    # Nobody without a certificate is told more than that it is alive.
+    assert await status(Program(problems=["acme stalls"]), tmp_path / "web.yaml") == (0 if clients else 1)
+
+
+def test_nobody_listens_or_the_address_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    assert main([address]) == 1
+    assert f"{address}: " in capsys.readouterr().out
+    assert main(["10421"]) == 1
+    assert "is not an address" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 404 Not Found\r\n\r\n"])
+async def test_somebody_else_listens(answer: bytes) -> None:
+    async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(tell, "127.0.0.1", 0) as server:
+        assert await asyncio.to_thread(main, [f"127.0.0.1:{server.sockets[0].getsockname()[1]}"]) == 1
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "127.0.0.1", "[::]", "[::1]"])  # noqa: S104 - what it is told
+async def test_it_asks_where_the_exporter_is_told_to_listen(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = Listener(f"{host}:0")
+    monkeypatch.setenv("LEADTERRA_EXPORTER_WEB_LISTEN_ADDRESS", f"{listener},127.0.0.1:1")
+    async with serving(application_of(Program()), listener=listener):
+        assert await asyncio.to_thread(main, []) == 0
+
+
+def test_it_loads_little() -> None:
+    """It runs six times a minute, and each of these would make it take longer by a third."""
+    program = "import sys, exporter.web.healthcheck; print(*sys.modules)"
+    command = [sys.executable, "-S", "-c", program]
+    loaded = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    assert not {"asyncio", "http.client", "ssl", "re"} & set(loaded)
+
+
+PATHS = ("/", "/metrics", "/-/healthy", "/-/reload", "/config", "/api/v1/campaigns?format=csv", "/api/v1/campaigns/a/b")
+SEEDS = [*(get(path.encode()) for path in PATHS), *SMUGGLED, *(request for request, _ in ODD)]
+PIECES = (
+    b"\r\n", b"\n", b"\r", b"\0", b" ", b"\xc3\xa9", b"HEAD", b"HTTP/1.0", b"HTTP/0.9", b"http://[/", b"/%2d/reload",
+    b"a" * 9000, b"\r\nHost: xn--\xc3\xa9", b"\r\nConnection: keep-alive, upgrade\r\nUpgrade: websocket",
+    b"\r\nExpect: 100-continue", b"\r\nContent-Length: 3", b"\r\nContent-Length: 1_0", b"\r\nContent-Encoding: gzip",
+    b"\r\nTransfer-Encoding: x, chunked", b"\r\nAccept: text/plain;version=abc;q=,", b"\r\nAccept: a/" + b"b" * 9000,
+    b"\r\nAccept-Encoding: gzip;q=x", b"\r\nAuthorization: Basic !", b"\r\n folded", b"\r\n: nameless", b"\r\nX : y",
+    b"\r\nX-Prometheus-Scrape-Timeout-Seconds: NaN", b"\r\nCookie: a=b; $x=;;", b"3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\n",
+)  # fmt: skip
+# Not "Upgrade: h2c": aiohttp drops what comes in one packet with it, so that LAST would wait as an idle client may.
+LAST = b"\r\n\r\nGET /-/ready HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"  # whatever comes before, it ends
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """Draw a request that a test sends, with some of its bytes replaced, moved, doubled or gone."""
+    request = draw(st.sampled_from([seed for seed in SEEDS if len(seed) < 10_000]))
+    for _ in range(draw(st.integers(0, 3))):
+        at, cut = draw(st.integers(0, 200)), draw(st.sampled_from([0, 0, 1, 5]))
+        request = request[:at] + draw(st.sampled_from(PIECES) | st.binary(max_size=5)) + request[at + cut :]
+    return request
+
+
+async def refused_or_answered(port: int, request: bytes) -> bytes:
+    try:
+        return await say(port, request + LAST)
+    except ConnectionError:
+        return b""
+
+
+@settings(max_examples=settings().max_examples // 5)  # 20 at once
+@given(st.lists(damaged() | st.binary(), min_size=20, max_size=20))
+async def test_any_request_is_answered_or_refused(requests: list[bytes]) -> None:
+    logged = io.StringIO()
+    log.configure("info", "logfmt", logged)
+    async with serving(application_of(Program(), lifecycle=True)) as listener:
+        answers = await asyncio.gather(*(refused_or_answered(listener.port, request) for request in requests))
+        assert b" 200 " in await say(listener.port, LAST)
+    for answer in answers:
+        statuses = re.findall(rb"(?:^|\n|})HTTP/\d\.\d (\d{3}) ", answer)
+        assert bool(statuses) == answer.startswith(b"HTTP/") == (answer != b"")
+        assert all(status < b"500" for status in statuses)
+    assert logged.getvalue() == ""
