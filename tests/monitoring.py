@@ -2,67 +2,47 @@
 
 import json
 import re
-import subprocess
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import httpx
 
-from tests.process import PATIENCE
-from tests.tools import NO_TLS, free_port, need
-
-T = TypeVar("T")
+from tests.process import ROOT
+from tests.tools import NO_TLS, free_port, need, running, wait_until
 
 
 @contextmanager
-def running(arguments: Sequence[str | Path], log: Path) -> Iterator[None]:
-    """Run a program while the block does, its messages in a file."""
-    with log.open("w") as stream:
-        process = subprocess.Popen(arguments, stderr=stream, stdout=stream)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
+def _serving(program: str, folder: Path, *flags: str) -> Iterator[str]:
+    """Run a server of Prometheus' family while the block does, its messages in a file. Gives its URL."""
+    address = f"127.0.0.1:{free_port()}"
+    command = [need(program), f"--web.listen-address={address}", *flags]
+    log = folder / f"{program.removeprefix('prometheus-')}.log"
+    with log.open("w") as stream, running(command, stderr=stream, stdout=stream):
+        wait_until(lambda: is_ready(f"http://{address}"), program)
+        yield f"http://{address}"
 
 
 @contextmanager
 def running_prometheus(folder: Path, config: str, *flags: str) -> Iterator[str]:
     """Run Prometheus on a configuration; `folder` has its log and, in `data`, its blocks. Gives its URL."""
     (folder / "prometheus.yaml").write_text(config)
-    address = f"127.0.0.1:{free_port()}"
-    arguments = [
-        need("prometheus"),
-        f"--config.file={folder / 'prometheus.yaml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-        "--rules.alert.resend-delay=1s",  # what fires before Alertmanager is known is sent soon after
-        *flags,
-    ]
-    with running(arguments, folder / "prometheus.log"):
-        wait_until(lambda: is_ready(f"http://{address}"), "Prometheus")
-        yield f"http://{address}"
+    own = (f"--config.file={folder / 'prometheus.yaml'}", f"--storage.tsdb.path={folder / 'data'}")
+    # What fires before Alertmanager is known is sent soon after.
+    with _serving("prometheus", folder, *own, "--rules.alert.resend-delay=1s", *flags) as url:
+        yield url
 
 
 @contextmanager
 def running_alertmanager(folder: Path, config_file: Path) -> Iterator[str]:
     """Run an Alertmanager that belongs to no cluster. Gives its URL."""
-    address = f"127.0.0.1:{free_port()}"
-    arguments = [
-        need("prometheus-alertmanager"),
-        f"--config.file={config_file}",
-        f"--storage.path={folder / 'alertmanager'}",
-        f"--web.listen-address={address}",
-        "--cluster.listen-address=",
-    ]
-    with running(arguments, folder / "alertmanager.log"):
-        wait_until(lambda: is_ready(f"http://{address}"), "Alertmanager")
-        yield f"http://{address}"
+    own = (f"--config.file={config_file}", f"--storage.path={folder / 'alertmanager'}")
+    with _serving("prometheus-alertmanager", folder, *own, "--cluster.listen-address=") as url:
+        yield url
 
 
 def is_ready(url: str) -> bool:
@@ -75,7 +55,7 @@ def is_ready(url: str) -> bool:
 
 def complaints(log: Path) -> list[str]:
     """Return what Prometheus or Alertmanager warned of."""
-    text = log.read_text()
+    text = log.read_text().lower()  # Prometheus 3 writes INFO
     assert "level=info" in text
     return re.findall(r".*level=(?:warn|error).*", text)
 
@@ -94,16 +74,6 @@ def select(prometheus: str, promql: str, **times: float) -> tuple[list[dict[str,
     return answer["data"]["result"], int(answer["data"]["stats"]["samples"]["totalQueryableSamples"])
 
 
-def wait_until(ask: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
-    """Ask until the answer is true and return it."""
-    pause = threading.Event()
-    for _ in range(int(patience / 0.1)):
-        if answer := ask():
-            return answer
-        pause.wait(0.1)
-    raise AssertionError(f"never came: {what}")
-
-
 @dataclass(frozen=True)
 class Notification:
     """One alert in one message; `receiver` is the path that it was sent to."""
@@ -119,42 +89,68 @@ class Notification:
         return self.labels["alertname"], self.labels.get("severity", ""), self.labels.get("campaign_id", "")
 
 
-@dataclass
 class Webhook:
-    """Receive Alertmanager's messages on a free port."""
+    """Receive Alertmanager's messages on a free port while the block runs."""
 
-    received: list[Notification] = field(default_factory=list)
-    url: str = ""
-
-    @contextmanager
-    def running(self) -> Iterator["Webhook"]:
+    def __init__(self) -> None:
+        self.received: list[Notification] = []
         webhook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                webhook.take(self.path.strip("/"), message)
+                for alert in message["alerts"]:
+                    told = (alert["status"], alert["labels"], alert["annotations"])
+                    webhook.received.append(Notification(self.path.strip("/"), *told))
                 self.send_response(200)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        self.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield self
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def take(self, receiver: str, message: dict[str, Any]) -> None:
-        for alert in message["alerts"]:
-            self.received.append(Notification(receiver, alert["status"], alert["labels"], alert["annotations"]))
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
 
     def of(self, receiver: str, status: str = "firing") -> dict[tuple[str, str, str], Notification]:
         """Return what a receiver was told, the last message an alert."""
         return {note.name: note for note in self.received if (note.receiver, note.status) == (receiver, status)}
+
+
+EXAMPLE = ROOT / "prometheus" / "alertmanager.yaml"
+TEMPLATES = ROOT / "prometheus" / "templates" / "*.tmpl"
+
+Labels = dict[str, str]
+
+
+def example(webhook: str = "http://127.0.0.1:5001") -> str:
+    """Return the example with a webhook's address and nearly without its waiting."""
+    text = EXAMPLE.read_text("utf-8").replace("http://127.0.0.1:5001", webhook)
+    text = text.replace("templates/*.tmpl", str(TEMPLATES))
+    text = re.sub(r"group_wait: \w+", "group_wait: 3s", text)  # shipped: 30 s, in which a critical catches up
+    return re.sub(r"group_interval: \w+", "group_interval: 1s", text)
+
+
+def with_all_receivers() -> str:
+    """Return the example with the receivers that are commented out."""
+    head, receivers = example().split("receivers:")
+    return f"{head}receivers:" + re.sub(r"(?m)^    # ( *)(?=\S)", r"    \1", receivers)
+
+
+def post(alertmanager: str, alerts: Iterable[dict[str, Any]]) -> None:
+    """Send alerts as Prometheus does."""
+    httpx.post(f"{alertmanager}/api/v2/alerts", json=list(alerts)).raise_for_status()
+
+
+def write(folder: Path, configuration: str) -> Path:
+    """Write a configuration where Alertmanager can read it."""
+    path = folder / "alertmanager.yaml"
+    path.write_text(configuration, "utf-8")
+    return path

@@ -1,9 +1,10 @@
 """The dashboards are what the code says, use only what is exported, hold together, and pass Grafana's linter."""
 
-import json
+import itertools
+import math
 import os
 import re
-import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,11 @@ from exporter.config import Campaign
 from exporter.exposition import METRICS, METRICS_OF
 from grafana.board import variable
 from grafana.build import generated
+from grafana.colours import CRITICAL, FINE, LINES, NEUTRAL, WARNING
 from grafana.promql import Scope
-from tests.grafana.boards import (
-    FOLDER,
-    ROOT,
-    UIDS,
-    Asked,
-    every_query,
-    load,
-    matched,
-    panels,
-)
-from tests.rules.exported import nodes, selectors, strangers
-from tests.tools import need
+from tests.grafana.boards import FOLDER, ROOT, UIDS, Asked, every_query, load, matched, panels
+from tests.rules.documents import nodes, selectors, strangers
+from tests.tools import succeed
 
 EVERY = every_query()
 _MADE = {"limit", "state", "le"}  # by label_replace, and by the client library
@@ -37,14 +30,11 @@ def test_the_committed_file_is_what_the_code_says(path: Path) -> None:
     assert path.read_bytes() == generated()[path], "out of date: run `python -m grafana.build`"
 
 
-def test_a_misspelt_metric_stops_the_build() -> None:
+def test_a_misspelt_metric_or_label_stops_the_build() -> None:
     with pytest.raises(KeyError, match="leadterra_campaign_emails_snet"):
         Scope().select("leadterra_campaign_emails_snet")
     with pytest.raises(KeyError, match="leadterra_campaign_upp"):
         variable("job", "Job", "leadterra_campaign_upp")
-
-
-def test_a_label_that_the_metric_has_not_stops_the_build() -> None:
     with pytest.raises(ValueError, match="leadterra_campaign_up has no label reason"):
         Scope().select("leadterra_campaign_up", reason='="timeout"')
 
@@ -54,17 +44,9 @@ def _strangers(expr: str) -> set[str]:
     return (strangers(expr) | {each.name for each in selectors(expr) if ":" in each.name}) - _MADE
 
 
-@pytest.mark.parametrize("query", EVERY, ids=lambda query: query.id)
-def test_the_query_parses_and_uses_only_what_is_exported(query: Asked) -> None:
-    assert _strangers(query.filled()) == set()
-
-
 def test_the_check_finds_strangers() -> None:
-    assert _strangers('sum by (team) (leadterra_campaign_upp{job="x"} + leadterra_campaign_up{reason="y"})') == {
-        "team",
-        "leadterra_campaign_upp",
-        "reason",
-    }
+    found = _strangers('sum by (team) (leadterra_campaign_upp{job="x"} + leadterra_campaign_up{reason="y"})')
+    assert found == {"team", "leadterra_campaign_upp", "reason"}
     assert _strangers("campaign:leadterra_campaign_emails_sent:max") == {"campaign:leadterra_campaign_emails_sent:max"}
 
 
@@ -112,52 +94,51 @@ _NUMBERS: dict[str, set[float]] = {
 
 
 @pytest.mark.parametrize("query", EVERY, ids=lambda query: query.id)
-def test_no_number_stands_in_for_a_limit(query: Asked) -> None:
-    numbers = {
-        node.val for node in nodes(promql_parser.parse(query.filled())) if isinstance(node, promql_parser.NumberLiteral)
-    }
+def test_the_query_uses_only_what_is_exported_no_number_for_a_limit_and_the_chosen_job(query: Asked) -> None:
+    assert _strangers(query.filled()) == set()
+    found = nodes(promql_parser.parse(query.filled()))
+    numbers = {node.val for node in found if isinstance(node, promql_parser.NumberLiteral)}
     assert numbers <= set().union(*_NUMBERS.values())
+    if query.kind not in ("variable", "annotation"):
+        chosen = {"job": "=~$job", "instance": "=~$instance"}
+        for selector in selectors(query.filled({name: f"${name}" for name in chosen})):
+            assert chosen.items() <= matched(selector).items()
 
 
 @pytest.mark.parametrize("uid", UIDS)
-def test_the_panels_are_numbered_and_do_not_overlap(uid: str) -> None:
+def test_the_form_is_that_of_grafana_10_and_panels_are_numbered_and_do_not_overlap(uid: str) -> None:
     board = load(uid)
-    ids = [panel["id"] for panel in board["panels"]]
-    assert len(set(ids)) == len(ids) == len(board["panels"])
-    assert 0 not in ids
-    titles = [panel["title"] for panel in board["panels"]]
-    assert len(set(titles)) == len(titles)
+    assert (board["uid"], board["id"], board["schemaVersion"]) == (uid, None, 38)
+    assert not {"__inputs", "elements"} & board.keys()
+    for key in ("id", "title"):
+        values = [panel[key] for panel in board["panels"]]
+        assert all(values)
+        assert len(set(values)) == len(values)
     for panel in panels(board):
         refs = [target["refId"] for target in panel.get("targets", [])]
         assert all(refs)
         assert len(set(refs)) == len(refs)
     cells = [
         (x, y)
-        for panel in board["panels"]
-        for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
-        for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
+        for place in (panel["gridPos"] for panel in board["panels"])
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
     ]
     assert len(set(cells)) == len(cells)
     assert max(x for x, _ in cells) < 24
 
 
 @pytest.mark.parametrize("uid", UIDS)
-def test_the_form_is_that_of_grafana_10(uid: str) -> None:
-    board = load(uid)
-    assert (board["uid"], board["id"], board["schemaVersion"]) == (uid, None, 38)
-    assert "__inputs" not in board
-    assert "elements" not in board
-
-
-@pytest.mark.parametrize("uid", UIDS)
-def test_every_link_leads_somewhere(uid: str) -> None:
-    text = (ROOT / "grafana" / "dashboards" / f"{uid}.json").read_text("utf-8")
-    boards = set(re.findall(r'"/d/([\w-]+)', text))
-    pages = set(re.findall(r"https://[^\s\"]+/(docs/[^\s\"]+\.md)", text))
-    assert boards <= set(UIDS)
+def test_every_link_leads_somewhere_and_to_the_others_with_time_and_variables(uid: str) -> None:
+    text = (FOLDER / f"{uid}.json").read_text("utf-8")
+    pages = re.findall(r"https://[^\s\"]+/(docs/[^\s\"]+\.md)", text)
+    assert set(re.findall(r'"/d/([\w-]+)', text)) <= set(UIDS)
     assert pages
     assert [page for page in pages if not (ROOT / page).is_file()] == []
-    assert len(re.findall(r"https?://", text)) == len(re.findall(r"https://[^\s\"]+/docs/[^\s\"]+\.md", text))
+    assert len(re.findall(r"https?://", text)) == len(pages)
+    link = load(uid)["links"][0]
+    assert (link["type"], link["keepTime"], link["includeVars"]) == ("dashboards", True, True)
+    assert set(link["tags"]) <= set(load(uid)["tags"])
 
 
 def test_the_table_opens_the_campaign_and_keeps_time_and_variables() -> None:
@@ -177,13 +158,6 @@ def test_the_table_opens_the_campaign_and_keeps_time_and_variables() -> None:
     assert given == names
 
 
-@pytest.mark.parametrize("uid", UIDS)
-def test_the_dashboards_link_to_each_other_with_time_and_variables(uid: str) -> None:
-    link = load(uid)["links"][0]
-    assert (link["type"], link["keepTime"], link["includeVars"]) == ("dashboards", True, True)
-    assert set(link["tags"]) <= set(load(uid)["tags"])
-
-
 def test_the_messages_of_alertmanager_lead_to_dashboards_and_variables_that_exist() -> None:
     template = (ROOT / "prometheus" / "templates" / "leadterra.tmpl").read_text("utf-8")
     names = {each["name"] for each in load("leadterra-campaign")["templating"]["list"]}
@@ -191,13 +165,10 @@ def test_the_messages_of_alertmanager_lead_to_dashboards_and_variables_that_exis
     assert set(re.findall(r"var-(\w+)=", template)) <= names
 
 
-def test_the_open_ratio_says_why_it_cannot_be_trusted() -> None:
+def test_the_open_ratio_says_why_it_cannot_be_trusted_and_limits_are_drawn_from_metrics() -> None:
     (query,) = (q for q in EVERY if "leadterra_campaign_open_ratio" in q.expr)
     (panel,) = (panel for panel in panels(load(query.board)) if panel["title"] == query.panel)
     assert "can't be trusted" in panel["description"]
-
-
-def test_limits_are_drawn_from_metrics() -> None:
     drawn = {s.name for q in EVERY if q.kind == "timeseries" for s in selectors(q.filled())}
     kinds = ("bounce_ratio", "emails_queued", "queue_drain_seconds", "reply_ratio")
     assert {f"leadterra_campaign_{kind}_threshold" for kind in kinds} <= drawn
@@ -228,31 +199,74 @@ def _few(node: Any) -> bool:
     return isinstance(node, promql_parser.ParenExpr | promql_parser.SubqueryExpr) and _few(node.expr)
 
 
-@pytest.mark.parametrize(
-    "expr", ["up", "max by (campaign) (up)", "up and on (job) up", "topk(1, up) or up", "up unless topk(1, up)"]
-)
-def test_the_check_sees_a_line_for_each_campaign(expr: str) -> None:
-    assert not _few(promql_parser.parse(expr))
+def test_the_check_sees_a_line_for_each_campaign() -> None:
+    for expr in ("up", "max by (campaign) (up)", "up and on (job) up", "topk(1, up) or up", "up unless topk(1, up)"):
+        assert not _few(promql_parser.parse(expr)), expr
 
 
 @pytest.mark.parametrize("uid", UIDS)
 def test_the_linter_finds_nothing(uid: str) -> None:
     if os.environ.get("DASHBOARD_LINTER") == "refused":
         pytest.skip("dashboard-linter could not be built: `make linters` says why")
-    command = [need("dashboard-linter"), "lint", "--strict", "--verbose", str(FOLDER / f"{uid}.json")]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    succeed("dashboard-linter", "lint", "--strict", "--verbose", FOLDER / f"{uid}.json")
 
 
 def test_the_linter_reads_the_dashboards_without_exclusions() -> None:
     assert sorted(path.name for path in FOLDER.iterdir()) == sorted(f"{uid}.json" for uid in UIDS)
-    assert all(json.loads(path.read_text("utf-8")) for path in FOLDER.iterdir())
 
 
-@pytest.mark.parametrize(
-    "query", [q for q in every_query() if q.kind not in ("variable", "annotation")], ids=lambda query: query.id
-)
-def test_job_and_instance_are_chosen_in_every_selector(query: Asked) -> None:
-    chosen = {"job": "=~$job", "instance": "=~$instance"}
-    for selector in selectors(query.filled({name: f"${name}" for name in chosen})):
-        assert chosen.items() <= matched(selector).items()
+_LIGHT, _DARK = "#FFFFFF", "#181B1F"
+
+_SEEN_BY = {  # Machado, Oliveira and Fernandes (2009), full deficiency, on linear light
+    "all": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "no red": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "no green": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.01182, 0.04294, 0.968881)),
+    "no blue": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.3039)),
+}
+
+
+def _light(colour: str) -> list[float]:
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+
+
+def _contrast(one: str, other: str) -> float:
+    low, high = sorted(_product((0.2126, 0.7152, 0.0722), _light(each)) + 0.05 for each in (one, other))
+    return high / low
+
+
+def _product(one: Sequence[float], other: Sequence[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+def _lab(light: Sequence[float]) -> tuple[float, float, float]:
+    rows = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
+    x, y, z = (
+        math.cbrt(part) if (part := _product(row, light) / white) > 0.008856 else 7.787 * part + 16 / 116
+        for row, white in zip(rows, (0.95047, 1, 1.08883), strict=True)
+    )
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def _apart(one: str, other: str, eyes: str) -> float:
+    """Return the distance of two colours in CIELAB, as someone sees them; about 2 can just be told apart."""
+    seen = ([max(0.0, _product(row, _light(each))) for row in _SEEN_BY[eyes]] for each in (one, other))
+    return math.dist(*(_lab(light) for light in seen))
+
+
+@pytest.mark.parametrize("ground", [_LIGHT, _DARK])
+@pytest.mark.parametrize("colour", sorted({FINE, WARNING, CRITICAL, NEUTRAL, *LINES}))
+def test_it_stands_out(colour: str, ground: str) -> None:
+    assert _contrast(colour, ground) >= 3  # what WCAG asks of what is not text
+
+
+@pytest.mark.parametrize("eyes", _SEEN_BY)
+@pytest.mark.parametrize("together", [(FINE, WARNING, CRITICAL), LINES], ids=["states", "lines"])
+def test_they_stay_apart(together: Sequence[str], eyes: str) -> None:
+    for one, other in itertools.combinations(together, 2):
+        assert _apart(one, other, eyes) >= 15, (one, other)
+
+
+def test_the_measure_tells_what_a_reader_without_green_sees() -> None:
+    assert _apart("#00AA00", "#C87800", "all") > 60
+    assert _apart("#00AA00", "#C87800", "no green") < 30

@@ -1,7 +1,8 @@
 """What the rules cost a Prometheus: CPU a campaign and minute, and active series a campaign.
 
 `python -m tests.rules.cost [--campaigns 1000 ...] [--days 2] [--rules FILE]` fills a real Prometheus with the history
-that the rules look back on, scrapes healthy campaigns with the default limits, and prints a table. The CPU is that of
+that the rules look back on, scrapes an exporter of healthy campaigns with the default limits, and prints a table. The
+CPU is that of
 the process, less that of a Prometheus which scrapes the same without rules. Evaluations come up to ten times as often
 as the rules say, so that minutes are enough; what one costs does not change by that.
 """
@@ -10,12 +11,10 @@ import argparse
 import json
 import re
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,18 @@ import httpx
 import promql_parser
 import yaml
 
+from exporter.config import Campaign
 from exporter.config.times import parse_duration
+from exporter.exposition import METRICS_OF
+from tests.build import write_config
 from tests.docs.cost import scraped_series
+from tests.fake_api import FakeApi
 from tests.grafana.history import Line, backfill, written
-from tests.monitoring import query, running_prometheus, wait_until
-from tests.rules.exported import nodes
+from tests.monitoring import query, running_prometheus
+from tests.process import LISTEN, running_exporter
+from tests.rules.documents import nodes
 from tests.rules.promtool import JOB, RULES
+from tests.tools import wait_until
 
 SCRAPE = 30
 PERIODS = 3
@@ -37,51 +42,30 @@ PERIODS = 3
 Rules = dict[str, Any]
 
 
-def value(name: str, constant: float, campaign: int, at: float) -> float:
-    """Return a figure of a campaign that sends 20 to 59 emails an hour, of which 2 % bounce, by its metric's name."""
-    share = {"emails_sent:": 1.0, "emails_delivered:": 0.98, "emails_bounced:": 0.02, "leads_replied:": 0.03}
-    sent = 2000 + campaign % 500 + at % 1e6 * (20 + campaign % 40) / 3600
-    return next((int(sent * of) for part, of in share.items() if part in f"{name}:"), constant)
-
-
-def labels(campaign: int) -> dict[str, str]:
-    return {"workspace": f"w{campaign // 50}", "campaign_id": f"c{campaign}", "campaign": f"Campaign {campaign}"}
-
-
-def page(campaigns: int, at: float) -> str:
-    """Write what is scraped."""
-    lines = ["leadterra_exporter_shards 1", 'leadterra_exporter_shard_info{index="0",total="1"} 1']
-    for name, own, constant in scraped_series():
-        now = at if name.endswith("timestamp_seconds") else constant
-        for each in range(campaigns):
-            pairs = ",".join(f'{label}="{text}"' for label, text in (labels(each) | own).items())
-            lines.append(f"{name}{{{pairs}}} {value(name, now, each, at)}")
-    return "\n".join(lines) + "\n"
+def figures(campaign_id: str, at: float | None = None) -> dict[str, Any]:
+    """Return the figures of a campaign that sends 20 to 59 emails an hour, of which 2 % bounce."""
+    campaign, now = int(campaign_id[1:]), (at or time.time()) % 1e6
+    sent = int(2000 + campaign % 500 + now * (20 + campaign % 40) / 3600)
+    parts = {"delivered": int(sent * 0.98), "bounced": int(sent * 0.02), "replied": int(sent * 0.03)}
+    return {"campaignId": campaign_id, "totalEnrolled": sent, "sent": sent, **parts, "queued": 20, "openRate": 0.42}
 
 
 @contextmanager
 def target(campaigns: int) -> Iterator[str]:
-    """Serve the page, new each minute; yields its address."""
-    pages: dict[int, bytes] = {}
+    """Run an exporter that polls each campaign once a minute; yields its address."""
+    with tempfile.TemporaryDirectory() as folder, FakeApi(figures=figures) as api:
+        ids = [f"c{number}" for number in range(campaigns)]
+        config = write_config(Path(folder), api.url, *ids, poll=("1m", "5m"))
+        with running_exporter(config, LISTEN) as exporter:
+            exporter.wait_for("/-/ready", "is ready")
+            yield exporter.url.removeprefix("http://")
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            minute = int(time.time() // 60)
-            if minute not in pages:
-                pages.clear()
-                pages[minute] = page(campaigns, minute * 60).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.end_headers()
-            self.wfile.write(pages[minute])
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
+def recorded(name: str, constant: float, campaign: int, at: float) -> float:
+    """Return what a series was worth: one of a figure, or else what it is of any campaign."""
+    fields = {f"{metric.name}:": metric.field for metric in METRICS_OF[Campaign.kind] if metric.field}
+    field = next((field for part, field in fields.items() if part in f"{name}:"), "")
+    return float(figures(f"c{campaign}", at).get(field or "", constant))
 
 
 def reach(rules: Rules) -> dict[str, float]:
@@ -122,7 +106,11 @@ def fill(folder: Path, rules: Rules, names: set[str], campaigns: int, days: floa
         back = int(min(reach(rules)[name], days * 86400))
         times = range(now - back, now - SCRAPE, int(every.get(name, SCRAPE)))
         lines: Iterator[Line] = (
-            (name, labels(each), [value(name, constants.get(name, 1), each, at) for at in times])
+            (
+                name,
+                {"workspace": "acme", "campaign_id": f"c{each}", "campaign": f"c{each}"},
+                [recorded(name, constants.get(name, 1), each, at) for at in times],
+            )
             for each in range(campaigns)
         )
         backfill(written(lines, times, {"job": JOB}), folder / "data")

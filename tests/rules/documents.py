@@ -4,9 +4,13 @@
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import promql_parser
+
+from grafana import metrics
 from prometheus.customize import for_operator
 from tests.process import ROOT
 from tests.rules.promtool import AS_SHIPPED, RULES
@@ -59,8 +63,7 @@ def _limits(rule: Rule) -> str:
 
 def for_compose(example: str) -> str:
     """Write the example as a container finds the other services and, beside its folder, the rules."""
-    text = example.partition("\n")[2].replace("  - rules.yaml", "  - ../prometheus/rules.yaml")
-    text = text.replace("  - watchdog.yaml", "  - ../prometheus/watchdog.yaml")
+    text = re.sub(r"(?m)^  - (?=rules|watchdog)", "  - ../prometheus/", example.partition("\n")[2])
     for address, service in _SERVICES.items():
         text = text.replace(address, service)
     return f"# Generated from prometheus/prometheus.yaml for compose.yaml: make generate\n{text}"
@@ -81,3 +84,44 @@ def documents() -> dict[Path, str]:
 if __name__ == "__main__":
     for path, text in documents().items():
         path.write_text(text, "utf-8")
+
+
+_TARGET = {"job", "instance", "pod", "container", "endpoint", "node", "namespace", "cluster"}
+_OF_ALERTS = {"alertname", "alertstate", "severity", "workspace", "campaign_id"}
+EXPORTED = {**metrics.EXPORTED, "ALERTS": frozenset(_OF_ALERTS), "ALERTS_FOR_STATE": frozenset(_OF_ALERTS)}
+
+
+def selectors(expr: str) -> Iterator[Any]:
+    """Return every selector of an expression."""
+    return (node for node in nodes(promql_parser.parse(expr)) if isinstance(node, promql_parser.VectorSelector))
+
+
+def nodes(node: Any) -> Iterator[Any]:
+    """Return a parsed expression and all that is in it."""
+    yield node
+    for attribute in ("lhs", "rhs", "expr", "param", "vector_selector", "args"):
+        below = getattr(node, attribute, None)
+        for each in below if isinstance(below, list) else [below]:
+            if each is not None:
+                yield from nodes(each)
+
+
+def strangers(expr: str) -> set[str]:
+    """Name the metrics and labels of an expression that nobody exports or records."""
+    records = {rule["record"] for rule in rules() if "record" in rule}
+    every = set().union(_TARGET, *EXPORTED.values())
+    unknown = set()
+    for selector in selectors(expr):
+        matched = {matcher.name for matcher in selector.matchers.matchers} - {"__name__"}
+        if selector.name and selector.name not in records | EXPORTED.keys():
+            unknown.add(selector.name)
+        unknown |= matched - (EXPORTED[selector.name] | _TARGET if selector.name in EXPORTED else every)
+    for node in nodes(promql_parser.parse(expr)):
+        unknown |= _grouped(getattr(node, "modifier", None)) - every
+    return unknown
+
+
+def _grouped(modifier: Any) -> set[str]:
+    """Return the labels of by, without, on and ignoring."""
+    grouping = getattr(modifier, "matching", modifier)
+    return set(getattr(grouping, "labels", None) or ())

@@ -18,7 +18,7 @@ from typing import Any
 import promql_parser
 import yaml
 
-from tests.rules.exported import nodes
+from tests.rules.documents import nodes
 from tests.rules.promtool import AS_SHIPPED, Scenario, check
 from tests.rules.scenarios import SCENARIOS
 

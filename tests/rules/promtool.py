@@ -19,11 +19,14 @@ AS_SHIPPED: Rules = yaml.safe_load(RULES.read_text("utf-8"))
 
 JOB = "leadterra-exporter"
 METRICS = {
+    "enrolled": "leadterra_campaign_leads_enrolled",
     "sent": "leadterra_campaign_emails_sent",
     "delivered": "leadterra_campaign_emails_delivered",
     "bounced": "leadterra_campaign_emails_bounced",
     "replied": "leadterra_campaign_leads_replied",
     "queued": "leadterra_campaign_emails_queued",
+    "open_ratio": "leadterra_campaign_open_ratio",
+    "reply_ratio": "leadterra_campaign_reply_ratio",
     "up": "leadterra_campaign_up",
     "last_success": "leadterra_campaign_last_success_timestamp_seconds",
     "stale_after": "leadterra_campaign_stale_after_seconds",
@@ -138,12 +141,17 @@ def campaign(who: str, labels: Mapping[str, str] | None = None, /, **values: str
 
 
 def _figure(short: str, value: str, identity: Mapping[str, str]) -> Series:
-    value = value if re.search(r"[x\s]", value) else f"{value}x*"
+    metric, own = named(short)
+    return series(metric, value if re.search(r"[x\s]", value) else f"{value}x*", **identity, **own)
+
+
+def named(short: str) -> tuple[str, dict[str, str]]:
+    """Return the metric that a short name stands for, and its own label."""
     if short in METRICS:
-        return series(METRICS[short], value, **identity)
+        return METRICS[short], {}
     kind, _, qualifier = short.partition("_")
     metric, label = QUALIFIED[kind]
-    return series(metric, value, **identity, **{label: qualifier})
+    return metric, {label: qualifier}
 
 
 def scenario(  # noqa: PLR0913 - a table needs all its columns

@@ -1,34 +1,30 @@
-"""The example configurations: their own programs accept them, and routes do what the documentation says."""
+"""The example configurations and the runbooks: accepted by their own programs, and as the documentation says."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.monitoring import Webhook, running_alertmanager, wait_until
+from exporter.errors import Reason
+from prometheus.customize import RUNBOOKS
+from tests.docs import pages
+from tests.monitoring import EXAMPLE as ALERTMANAGER
+from tests.monitoring import Webhook, example, post, running_alertmanager, with_all_receivers, write
 from tests.process import ROOT
-from tests.rules.alertmanager import EXAMPLE as ALERTMANAGER
-from tests.rules.alertmanager import example, post, with_all_receivers, write
-from tests.tools import succeed
+from tests.rules.documents import alerts
+from tests.tools import succeed, wait_until
 
 PROMETHEUS = ROOT / "prometheus"
-SCRAPES = sorted(path for path in PROMETHEUS.glob("*.yaml") if "scrape_configs:" in path.read_text("utf-8"))
 
 
-@pytest.mark.parametrize("path", SCRAPES, ids=lambda path: path.name)
-def test_prometheus_accepts_its_configuration(path: Path) -> None:
-    succeed("promtool", "check", "config", path)
-
-
-def test_the_example_scrapes_what_the_rules_select() -> None:
+def test_the_examples_are_accepted_and_scrape_what_the_rules_select() -> None:
+    for path in (path for path in PROMETHEUS.glob("*.yaml") if "scrape_configs:" in path.read_text("utf-8")):
+        succeed("promtool", "check", "config", path)
     example = yaml.safe_load((PROMETHEUS / "prometheus.yaml").read_text("utf-8"))
     assert [job["job_name"] for job in example["scrape_configs"]] == ["leadterra-exporter"]
     assert example["rule_files"] == ["rules.yaml", "watchdog.yaml"]
-
-
-def test_alertmanager_accepts_its_configuration() -> None:
-    checked = succeed("amtool", "check-config", ALERTMANAGER)
-    assert "1 templates" in checked
+    assert "1 templates" in succeed("amtool", "check-config", ALERTMANAGER)
 
 
 def test_it_accepts_the_receivers_that_are_commented_out(tmp_path: Path) -> None:
@@ -57,21 +53,16 @@ def test_it_accepts_the_receivers_that_are_commented_out(tmp_path: Path) -> None
     ],
 )
 def test_routes(labels: str, receivers: str) -> None:
-    succeed(
-        "amtool",
-        "config",
-        "routes",
-        "test",
-        f"--config.file={ALERTMANAGER}",
-        f"--verify.receivers={receivers}",
-        *labels.split(),
-    )
+    flags = (f"--config.file={ALERTMANAGER}", f"--verify.receivers={receivers}")
+    succeed("amtool", "config", "routes", "test", *flags, *labels.split())
 
 
-def test_forty_campaigns_are_one_message() -> None:
-    route = yaml.safe_load(ALERTMANAGER.read_text("utf-8"))["route"]
-    grouping = [each["group_by"] for each in [route, *route["routes"]] if "group_by" in each]
+def test_forty_campaigns_are_one_message_and_intervals_are_in_a_time_zone() -> None:
+    example = yaml.safe_load(ALERTMANAGER.read_text("utf-8"))
+    grouping = [each["group_by"] for each in [example["route"], *example["route"]["routes"]] if "group_by" in each]
     assert grouping == [["alertname", "cluster", "job"]]
+    zones = {each["name"]: [part["location"] for part in each["time_intervals"]] for each in example["time_intervals"]}
+    assert zones == {"office-hours": ["Europe/Berlin"], "weekends": ["Europe/Berlin"]}
 
 
 @pytest.mark.slow
@@ -80,22 +71,57 @@ def test_queues_are_told_on_working_days_and_bounces_always(tmp_path: Path) -> N
     assert every_day != example()
     muted = [("LeadterraCampaignQueueStalled", "growth"), ("LeadterraSenderCapacityShort", "")]
     told = {"LeadterraCampaignBounceRatioHigh": "growth", "LeadterraCampaignDeliveryUnconfirmed": ""}
-    with Webhook().running() as webhook:
+    with Webhook() as webhook:
         path = write(tmp_path, every_day.replace("http://127.0.0.1:5001", webhook.url))
         with running_alertmanager(tmp_path, path) as alertmanager:
-            post(alertmanager, [_warning(*each) for each in muted])
-            post(alertmanager, [_warning(*each) for each in told.items()])  # waits for its group as long, from now on
+            for alerts in (muted, told.items()):  # the second waits for its group as long, from now on
+                labels = [{"alertname": alert, "severity": "warning", "team": team} for alert, team in alerts]
+                post(alertmanager, [{"labels": each} for each in labels])
             wait_until(lambda: len(webhook.received) >= len(told), "what is not muted")
     assert {note.labels["alertname"]: note.labels.get("team", "") for note in webhook.received} == told
 
 
-def _warning(alert: str, team: str) -> dict[str, dict[str, str]]:
-    return {"labels": {"alertname": alert, "severity": "warning", "team": team}}
+PAGES = ROOT / "docs" / "runbooks"
+FIRST = ["What", "First", "Can wait"]
+PARTS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Tuning"]
+NAMES = sorted(page.stem for page in PAGES.glob("Leadterra*.md"))
+API = re.compile(
+    r"/v1/(campaigns/camp_123/(stats|pause|start)|sender-accounts|sender-pools|replies\?campaignId=camp_123)"
+)
 
 
-def test_intervals_are_in_a_time_zone() -> None:
-    named = yaml.safe_load(ALERTMANAGER.read_text("utf-8"))["time_intervals"]
-    assert {each["name"]: [part["location"] for part in each["time_intervals"]] for each in named} == {
-        "office-hours": ["Europe/Berlin"],
-        "weekends": ["Europe/Berlin"],
-    }
+def test_there_is_a_page_for_each_alert_and_no_other() -> None:
+    assert RUNBOOKS.endswith("/docs/runbooks/")
+    assert sorted({alert["alert"] for alert in alerts()}) == NAMES
+    for alert in alerts():
+        assert alert["annotations"]["runbook_url"] == f"{RUNBOOKS}{alert['alert']}.md"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_has_what_is_needed_first_and_five_parts_with_a_query_and_a_command(name: str) -> None:
+    page = Path("docs/runbooks") / f"{name}.md"
+    begun, *parts = re.split(r"(?m)^## ", pages.read(page))
+    assert begun.startswith(f"# {name}\n\n")
+    assert re.findall(r"(?m)^- \*\*(.*?):\*\* \w", begun) == FIRST
+    assert [part.partition("\n")[0] for part in parts] == PARTS
+    assert all(part.partition("\n")[2].strip() for part in parts)
+    assert pages.blocks(page, "promql")
+    assert pages.blocks(page, "bash")
+
+
+def test_commands_ask_only_documented_addresses() -> None:
+    text = "".join(map(pages.read, pages.PAGES))
+    assert [
+        each for each in re.findall(r"https://app\.leadterra\.co(/[^\s\"]*)", text) if not API.fullmatch(each)
+    ] == []
+
+
+def test_the_index_has_every_alert_with_its_severities_and_each_reason_is_explained() -> None:
+    rows = re.findall(r"(?m)^\| \[(\w+)\]\(\1\.md\) \| ([\w, ]+) \|", (PAGES / "README.md").read_text("utf-8"))
+    severities: dict[str, list[str]] = {}
+    for alert in alerts():
+        severities.setdefault(alert["alert"], []).append(alert["labels"]["severity"])
+    assert len(rows) == len(severities)
+    assert dict(rows) == {name: ", ".join(found) for name, found in severities.items()}
+    text = (PAGES / "LeadterraCampaignStatsStale.md").read_text("utf-8")
+    assert set(re.findall(r"`(\w+)`", text)) >= {reason.value for reason in Reason}

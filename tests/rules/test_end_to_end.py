@@ -15,9 +15,9 @@ from exporter.sandbox import WORKSPACES, Sandbox
 from exporter.sandbox.faults import EVERY, Fault
 from tests.bench.campaigns import FIGURES
 from tests.grafana.history import backfill, written
-from tests.monitoring import Webhook, running_alertmanager, running_prometheus, wait_until
-from tests.process import ROOT, RunningExporter, RunningSandbox, running_exporter
-from tests.rules.alertmanager import example, write
+from tests.monitoring import Webhook, example, running_alertmanager, running_prometheus, write
+from tests.process import ROOT, RunningExporter, RunningSandbox, running_exporter, running_sandbox
+from tests.tools import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ DOWN = ("LeadterraExporterDown", "critical", "")
 def test_what_goes_wrong_arrives_and_resolves_and_nothing_else_does(tmp_path: Path) -> None:
     origin = time.monotonic() - STORY
     config = tmp_path / "config.yaml"
-    with RunningSandbox(origin=origin) as sandbox, Webhook().running() as webhook:
+    with running_sandbox(origin=origin) as sandbox, Webhook() as webhook:
         config.write_text(CONFIG.format(url=sandbox.url, limit=5000))
         backfill(history(int(time.time())), tmp_path / "data")
         with (

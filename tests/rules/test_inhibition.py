@@ -7,9 +7,9 @@ import httpx
 import pytest
 import yaml
 
-from tests.monitoring import running_alertmanager, wait_until
+from tests.monitoring import EXAMPLE, post, running_alertmanager
 from tests.process import ROOT
-from tests.rules.alertmanager import EXAMPLE, post
+from tests.tools import wait_until
 
 INHIBITION = {
     "critical over warning, of the same campaign only": """

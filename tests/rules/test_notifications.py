@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 import yaml
 
 from prometheus.customize import RUNBOOKS
+from tests.monitoring import TEMPLATES, with_all_receivers
 from tests.process import ROOT
-from tests.rules.alertmanager import TEMPLATES, with_all_receivers
 from tests.rules.documents import alerts as all_alerts
 from tests.tools import succeed
 
@@ -48,12 +49,11 @@ FORTY = [
 ]
 
 
-def _firing(*alerts: Alert) -> list[Alert]:
-    return [{**alert, **TIMES, "status": "firing"} for alert in alerts]
+def _firing(*alerts: Alert, status: str = "firing") -> list[Alert]:
+    return [{**alert, **TIMES, "status": status} for alert in alerts]
 
 
-def _resolved(*alerts: Alert) -> list[Alert]:
-    return [{**alert, **TIMES, "status": "resolved"} for alert in alerts]
+_resolved = partial(_firing, status="resolved")
 
 
 @pytest.fixture
@@ -66,16 +66,10 @@ def rendered(tmp_path: Path) -> Any:
 
         data = {"alerts": alerts, "commonLabels": common("labels"), "commonAnnotations": common("annotations")}
         (tmp_path / "data.json").write_text(json.dumps(data), "utf-8")
-        ended = succeed(
-            "amtool",
-            "template",
-            "render",
-            f"--template.glob={TEMPLATES}",
-            f"--template.data={tmp_path}/data.json",
-            f"--template.type={'html' if template == 'html' else 'text'}",
-            f'--template.text={{{{ template "leadterra.{template}" . }}}}',
-        )
-        return ended.strip()
+        kind = "html" if template == "html" else "text"
+        flags = (f"--template.glob={TEMPLATES}", f"--template.data={tmp_path}/data.json", f"--template.type={kind}")
+        text = f'--template.text={{{{ template "leadterra.{template}" . }}}}'
+        return succeed("amtool", "template", "render", *flags, text).strip()
 
     return render
 
@@ -106,21 +100,15 @@ def test_the_worst_are_named_first_and_at_most_ten(rendered: Any) -> None:
     assert mixed.count("\n* ") == 10
     assert mixed.count("no mail for three days") == 2
     assert "\nand 3 more\n" in mixed
+    others = rendered("text", _firing(_alert(severity="page"), _alert(severity="info"), _alert(severity="critical")))
+    assert [line.split()[1] for line in others.splitlines() if line.startswith("* ")] == ["critical:", "page:", "info:"]
 
 
-def test_severities_of_others_are_named_last(rendered: Any) -> None:
-    text = rendered("text", _firing(_alert(severity="page"), _alert(severity="info"), _alert(severity="critical")))
-    assert [line.split()[1] for line in text.splitlines() if line.startswith("* ")] == ["critical:", "page:", "info:"]
-
-
-def test_what_is_well_again_is_told_without_what_was_wrong(rendered: Any) -> None:
+def test_what_is_well_again_is_told_of_every_alert_without_what_was_wrong(rendered: Any) -> None:
     resolved = rendered("text", _resolved(_alert()))
     assert "Founders (acme): not surely above its bounce limit" in resolved
     assert not [text for text in _alert()["annotations"].values() if text in resolved]
     assert _alert()["annotations"]["description"] not in rendered("html", _resolved(_alert()))
-
-
-def test_every_alert_says_what_is_well_again(rendered: Any) -> None:
     said = TEMPLATES.with_name("leadterra.tmpl").read_text("utf-8")
     assert not {alert["alert"] for alert in all_alerts() if f'eq $alert "{alert["alert"]}"' not in said}
     assert "no longer firing" in rendered("text", _resolved(_alert(alertname="Other")))
@@ -140,12 +128,9 @@ def test_every_alert_says_what_is_well_again(rendered: Any) -> None:
 def test_the_dashboard_is_the_alerts(rendered: Any, alert: Alert, dashboard: str) -> None:
     assert f"\nDashboard: http://localhost:3000/d/{dashboard}\n" in rendered("text", _firing(alert))
     assert f'href="http://localhost:3000/d/{dashboard}"' in unescape(rendered("html", _firing(alert)))
-
-
-def test_many_have_the_fleets_dashboard_and_the_runbook(rendered: Any) -> None:
-    page = rendered("html", _firing(*FORTY))
-    assert 'href="http://localhost:3000/d/leadterra-fleet"' in page
-    assert f'href="{RUNBOOKS}{RATIO}.md"' in page
+    many = rendered("html", _firing(*FORTY))
+    assert 'href="http://localhost:3000/d/leadterra-fleet"' in many
+    assert f'href="{RUNBOOKS}{RATIO}.md"' in many
 
 
 def test_names_are_shown_on_one_line_and_are_no_markup(rendered: Any) -> None:

@@ -1,7 +1,6 @@
 """The alert rules: what fires and what stays silent, on what they rest, and how they are handed out."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +11,10 @@ import yaml
 from prometheus.customize import PROCESS_LABELS, RUNBOOKS, SELECTOR, customize, for_operator, main
 from tests.process import ROOT
 from tests.rules import documents
-from tests.rules.documents import Rule, alerts, rules
-from tests.rules.exported import selectors, strangers
+from tests.rules.documents import Rule, alerts, rules, selectors, strangers
 from tests.rules.promtool import AS_SHIPPED, RULES, Scenario, check
 from tests.rules.scenarios import SCENARIOS
-from tests.tools import run, succeed
+from tests.tools import succeed
 
 LONG = 100
 """Evaluations above which a scenario is slow."""
@@ -38,23 +36,6 @@ def test_pint_finds_nothing() -> None:
     config = Path(__file__).with_name("pint.hcl")
     linted = succeed("pint", "--offline", "-c", config, "lint", "--min-severity=info", RULES)
     assert not re.search("(?m)^(Bug|Warning|Information|Fatal)", linted)
-
-
-MIXIN = """
-local with(kind) = [
-  group { rules: [rule for rule in group.rules if std.objectHas(rule, kind)] }
-  for group in std.parseYaml(importstr 'rules.yaml').groups
-];
-{ prometheusAlerts+:: { groups: with('alert') }, prometheusRules+:: { groups: with('record') } }
-"""
-
-
-def test_mixtool_finds_nothing(tmp_path: Path) -> None:
-    if shutil.which("mixtool") is None:
-        pytest.skip("mixtool is not on the PATH; it is optional, in CI too")
-    (tmp_path / "rules.yaml").write_bytes(RULES.read_bytes())
-    (tmp_path / "mixin.jsonnet").write_text(MIXIN, "utf-8")
-    succeed("mixtool", "lint", "mixin.jsonnet", cwd=tmp_path)
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: f"{alert['alert']}-{alert['labels']['severity']}")
@@ -105,21 +86,13 @@ def _seconds(duration: str) -> int:
     return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([dhms])", duration))
 
 
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("record") or rule["alert"])
-def test_rules_use_only_what_is_exported(rule: Rule) -> None:
-    assert strangers(rule["expr"]) == set()
-
-
-def test_a_metric_or_label_that_nobody_exports_is_found() -> None:
+def test_rules_use_only_what_is_exported_and_select_it_by_its_job() -> None:
+    for rule in rules():
+        assert strangers(rule["expr"]) == set(), rule
+        for selector in selectors(rule["expr"]):
+            assert ":" in selector.name or any(each.name == "job" for each in selector.matchers.matchers), rule
     expr = 'max by (colour) (leadterra_campaign_mails{job="x"}) > ignoring (taste) up{workspace="acme"} + up'
     assert strangers(expr) == {"leadterra_campaign_mails", "colour", "taste", "workspace"}
-
-
-def test_what_comes_from_the_exporter_is_selected_by_its_job() -> None:
-    read = [selector for rule in rules() for selector in selectors(rule["expr"]) if ":" not in selector.name]
-    assert read
-    for selector in read:
-        assert any(matcher.name == "job" for matcher in selector.matchers.matchers), selector.name
 
 
 def test_what_texts_query_is_exported_or_recorded() -> None:
@@ -130,15 +103,11 @@ def test_what_texts_query_is_exported_or_recorded() -> None:
         assert strangers(expr.replace("%q", "'x'")) == set()
 
 
-def test_generated_files_are_up_to_date() -> None:
+def test_generated_files_are_up_to_date_and_the_operators_resource_has_the_same_groups() -> None:
     for path, text in documents.documents().items():
         assert path.read_text("utf-8") == text, "python -m tests.rules.documents writes it"
-
-
-def test_the_operators_resource_has_the_same_groups() -> None:
     resource = yaml.safe_load(for_operator(RULES.read_text("utf-8"), ["release=kps", "team=mail"]))
-    assert resource["apiVersion"] == "monitoring.coreos.com/v1"
-    assert resource["kind"] == "PrometheusRule"
+    assert (resource["apiVersion"], resource["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
     assert resource["metadata"] == {"name": "leadterra-exporter", "labels": {"release": "kps", "team": "mail"}}
     assert resource["spec"] == AS_SHIPPED
 
@@ -153,22 +122,17 @@ def test_selector_runbooks_and_process_labels_change_everywhere(tmp_path: Path) 
     assert "https://wiki/r/LeadterraExporterDown.md" in mine
     path = tmp_path / "mine.yaml"
     path.write_text(mine, "utf-8")
-    assert run("promtool", "check", "rules", "--lint=all", "--lint-fatal", path).returncode == 0
+    succeed("promtool", "check", "rules", "--lint=all", "--lint-fatal", path)
 
 
-def test_a_text_that_is_not_in_the_rules_is_not_replaced_silently() -> None:
-    with pytest.raises(ValueError, match="do not have the text"):
-        customize("groups: []")
-
-
-def test_the_script_needs_nothing_but_python() -> None:
-    script = ROOT / "prometheus" / "customize.py"
-    line = [sys.executable, "-I", "-S", str(script), "--operator"]
+def test_the_script_needs_nothing_but_python_and_refuses_what_it_cannot_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = [sys.executable, "-I", "-S", str(ROOT / "prometheus" / "customize.py"), "--operator"]
     printed = subprocess.run(line, capture_output=True, text=True, check=True, timeout=30)
     assert printed.stdout == documents.OPERATOR.read_text("utf-8")
-
-
-def test_a_label_without_a_value_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="do not have the text"):
+        customize("groups: []")
     with pytest.raises(SystemExit):
         main(["--label", "release"])
     assert "NAME=VALUE" in capsys.readouterr().err

@@ -42,23 +42,17 @@ def test_each_for_and_keep_firing_for_is_zeroed() -> None:
         assert sum(name.endswith(f": {key} 0") for name in BY_NAME) == sum(key in rule for rule in alerts) > 0
 
 
-def test_a_noticed_mutant_is_dead_and_one_that_nobody_looks_at_survives() -> None:
+def test_a_noticed_mutant_is_dead_and_what_nobody_looks_at_or_is_not_spoilt_survives() -> None:
     mutant = BY_NAME["LeadterraCampaignQueueBacklog warning: for 0"]
     assert not survives(mutant, BACKLOG, Counter())
     assert survives(mutant, [], Counter())
-
-
-def test_what_is_not_spoilt_survives_beside_the_alerts_that_it_reads() -> None:
     assert survives(Mutant("", AS_SHIPPED, frozenset({"LeadterraCampaignStatsStale"})), [api.KEYS], Counter())
 
 
-def test_survivors_and_entries_that_are_untrue_are_wrong() -> None:
+def test_survivors_and_entries_that_are_untrue_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     survived = {"a: 1": False, "a: 2": True, "a: 3": None, "b: 1": False, "b: 2": True, "b: 3": None}
     wrong = ["survived: a: 2", "named equivalent, but killed: b: 1", "matches no mutant: b"]
     assert judge(survived, {"b: .": "a reason", "b": "a reason"}) == wrong
-
-
-def test_the_exit_status_says_whether_something_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["the name of no mutant"]) == 0
     monkeypatch.setitem(EQUIVALENT, "the name of no mutant", "a reason")
     assert main(["the name of no mutant"]) == 1

@@ -107,7 +107,7 @@ SPIKE = scenario(
 WORKSPACE = scenario(
     "bounces of a workspace's campaigns together",
     "30m",
-    "30m 3h 4h 6h 12h 18h 22h 23h 28h 40h",
+    "30m 3h 4h 6h 12h 18h 22h 23h 27h30m 40h",
     """
     burns/{0..1}: sent=100+5x90, bounced=2+0.6x90
     burns/ -> WorkspaceBounceSpike critical 5h-
@@ -122,7 +122,7 @@ WORKSPACE = scenario(
     both/{0..1}: sent=100+5x90, bounced=2+0.6x90
     both/list: sent=500000+500x8 504000+1x82, bounced=100+250x8 2100+0.02x82, min_bounced=5 \
         -> BounceSpike critical 1h-5h
-    both/ -> WorkspaceBounceSpike critical 5h-29h
+    both/ -> WorkspaceBounceSpike critical 5h-28h
     two-lists/0: sent=100+5x90, bounced=2+0.1x90
     two-lists/list: sent=5000+10x8 5080+1x82, bounced=100+5x8 140+0.02x82, min_bounced=5 -> BounceSpike critical 1h-5h
     two-lists/worse: sent=5000+10x8 5080+1x82, bounced=100+8x8 164+0.02x82, min_bounced=5 -> BounceSpike critical 1h-5h

@@ -58,17 +58,18 @@ class Life:
     anew: float = 1e9
     """When it is created anew under the same id."""
     failing: Spans = ()
-    """When the API does not answer."""
+    reason: str = "timeout"
+    """When the API does not answer, and why."""
     away: Spans = ()
     """When the exporter, or the campaign in its configuration, is not there."""
     limits: Mapping[str, str] = field(default_factory=dict)
 
     def series(self, who: str, labels: Mapping[str, str] | None = None) -> list[Series]:
         """Write its series."""
-        steps = list(self._steps())
+        steps = list(self.steps())
         return bare(who, labels, **{short: write([step[short] for step in steps]) for short in steps[0]})
 
-    def _steps(self) -> Iterator[dict[str, float | str]]:
+    def steps(self) -> Iterator[dict[str, float | str]]:
         """Yield what is shown at each step by short name; of a failing API the last reading once more, then nothing."""
         hours = [step * STEP for step in range(round(self.days * 24 / STEP) + 1)]
         sent = self._total(self.sent, [self.rate(hour) for hour in hours])
@@ -90,7 +91,7 @@ class Life:
             elif within(self.failing, hour - STEP):
                 read = dict.fromkeys(read, STALE)
             shown = read | limits | {"expected": float(self.expected(hour)), "up": float(not fails)}
-            shown |= {"error_timeout": 1.0 if fails else STALE, "last_success": success}
+            shown |= {f"error_{self.reason}": 1.0 if fails else STALE, "last_success": success}
             yield dict.fromkeys(shown, STALE) if within(self.away, hour) else shown
 
     def _total(self, start: float, rates: Sequence[float]) -> list[float]:

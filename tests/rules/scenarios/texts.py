@@ -67,8 +67,8 @@ MINUTES = scenario(
         an hour. What fires about its campaigns stays for up to a day, and nothing new can fire.
     APIRateLimited warning workspace=acme: Leadterra answered 15 requests of workspace acme with 429 in the last 15 \
         minutes, and has done so for half an hour.
-    CampaignSourceFailing warning workspace=acme source=crm: The list crm of workspace acme can't be read: its last \
-        good content stays in use, and campaigns that were added to it since are not watched.
+    CampaignSourceFailing warning workspace=acme source=crm: The list crm of workspace acme can't be read: what was \
+        good since the exporter's start stays in use, and campaigns that were added to it since are not watched.
     ExporterDown critical: 1 of the targets of job leadterra-exporter can't be scraped. What fires about their \
         campaigns stays for up to a day, and nothing new can fire.
     ExporterShardMissing critical: Job leadterra-exporter lacks 2 of its shards, or they differ in how many they are: \
