@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 
-from tests.bench import holding, loaded, polling, runtime, scraping, starting
+from tests.bench import holding, loaded, polling, scraping
 from tests.bench.plan import LONG, SHORT, Plan
-from tests.bench.programs import Checkout, FailedError
-from tests.bench.table import Row, failed, render, write
+from tests.bench.programs import Checkout
+from tests.bench.table import FAILED, FILE, Row, describe, failed, render, replaced
 
 Group: TypeAlias = Callable[[Plan], Iterator[Row]]
 
@@ -25,8 +25,8 @@ GROUPS: dict[str, dict[str, Group]] = {
         "scrapes": scraping.cost_rows,
         "pages": scraping.rate_rows,
         "load": loaded.rows,
-        "start": starting.rows,
-        "memory": starting.memory_rows,
+        "start": scraping.start_rows,
+        "memory": scraping.memory_rows,
     },
     "bench-full": {"growth": holding.growth_rows, "hold": holding.hold_rows, "shards": holding.shard_rows},
 }
@@ -49,34 +49,16 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     return args
 
 
-def measure(names: Sequence[str], plan: Plan) -> dict[str, list[Row]]:
-    """Run groups one after the other; say on stderr which one runs and how long each took."""
-    rows = {}
-    for name in names:
-        began = time.monotonic()
-        _tell(f"{name} ...")
-        rows[name] = _measure(name, plan)
-        _tell(f"{name} took {time.monotonic() - began:.0f} s")
-    return rows
-
-
-def _measure(name: str, plan: Plan) -> list[Row]:
+def measure(name: str, plan: Plan) -> list[Row]:
     """Run one group; what keeps it from being measured does not cost the others their figures."""
     [group] = (groups[name] for groups in GROUPS.values() if name in groups)
+    began = time.monotonic()
     try:
-        return list(group(plan))
-    except (FailedError, AssertionError, OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
-        return [failed(name, f"{type(error).__name__} {error}")]
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
-
-def _leave(number: int, _: object) -> NoReturn:
-    """Leave through all that ends what was started."""
-    raise SystemExit(128 + number)
+        rows = list(group(plan))
+    except (AssertionError, OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
+        rows = [failed(name, f"{type(error).__name__} {error}")]
+    print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # noqa: T201 - a program's output
+    return rows
 
 
 def main(argv: Sequence[str]) -> int:
@@ -85,21 +67,22 @@ def main(argv: Sequence[str]) -> int:
     plan = LONG if args.full else SHORT
     if args.against:
         plan = replace(plan, versions=[*plan.versions, Checkout.at(args.against.resolve())])
-    about = runtime.describe()
+    about = describe()
     signal.alarm(_LONGEST[args.full])
-    rows = measure(args.only, plan)
+    rows = {name: measure(name, plan) for name in args.only}
     signal.alarm(0)
     flat = [row for group in rows.values() for row in group]
-    sys.stdout.write(f"{about}\n{render(flat)}")
-    if any(row.failed for row in flat):
+    print(f"{about}\n{render(flat)}")  # noqa: T201 - a program's output
+    if any(row.ours.startswith(FAILED) for row in flat):
         return 1
     for part, groups in GROUPS.items():
         if args.write and groups.keys() <= rows.keys():
-            write(about, [row for name in groups for row in rows[name]], part)
+            result = f"{about}\n{render(row for name in groups for row in rows[name])}"
+            FILE.write_text(replaced(FILE.read_text(), part, result))
     return 0
 
 
 if __name__ == "__main__":
-    for ending in (signal.SIGTERM, signal.SIGALRM):
-        signal.signal(ending, _leave)
+    for ending in (signal.SIGTERM, signal.SIGALRM):  # leave through all that ends what was started
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     sys.exit(main(sys.argv[1:]))

@@ -15,20 +15,17 @@ from exporter.web.server import Server
 
 
 async def serve(count: int, port: int) -> None:
-    requests = 0
+    asked = [0]
 
     @web.middleware
     async def count_up(request: web.Request, handler: Handler) -> web.StreamResponse:
-        nonlocal requests
-        requests += request.path != "/requests"
+        if request.path == "/requests":
+            return web.Response(text=str(asked[0]))
+        asked[0] += 1
         return await handler(request)
-
-    async def told(_: web.Request) -> web.Response:
-        return web.Response(text=str(requests))
 
     app = create_app(Sandbox(load_campaigns=count))
     app.middlewares.append(count_up)
-    app.router.add_get("/requests", told)
     await Server(app, [Listener(f"127.0.0.1:{port}")]).start()
     await asyncio.Event().wait()
 

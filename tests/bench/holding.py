@@ -1,10 +1,11 @@
 """What growing costs, one process that holds many campaigns, and two shards that hold more together."""
 
+import gzip
+import math
 import re
 import time
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from tests.bench import campaigns
@@ -26,7 +27,7 @@ def growth_rows(plan: Plan) -> Iterator[Row]:
     memory = [Figure((grown - base) / 1024 / size, "KiB") for size, (_, grown) in zip(plan.growth, sizes, strict=True)]
     names = ", ".join(f"{size:,}" for size in plan.growth)
     for what, figures in (("CPU of a poll", polls), ("memory of each campaign", memory)):
-        ratio = figures[-1].value / figures[0].value
+        ratio = figures[-1].value / (figures[0].value or math.nan)
         row = alone(f"{what} at {names} campaigns", Figure(ratio), _FLAT)
         yield Row(row.what, ", ".join(map(str, figures)), "-", number(ratio), row.target, row.held)
 
@@ -62,19 +63,22 @@ def hold_rows(plan: Plan) -> Iterator[Row]:
     for name, seen in zip(servers, watched, strict=True):
         what = f"{plan.hold:,} campaigns every {plan.interval:.0f} s for {plan.hold_seconds:.0f} s"
         what = f"{name}: {what}" if name else what
-        ages = sorted(seen.ages)
+        ages, young = sorted(seen.ages), Target(plan.interval * 1.1, unit="s")
         yield alone(f"{what}: overruns", Figure(seen.overruns), Target(0))
-        younger = Figure(ages[int(0.99 * (len(ages) - 1))], "s")
-        yield alone(
-            f"{what}: 99 % of {len(ages):,} readings younger than", younger, Target(plan.interval * 1.1, unit="s")
-        )
+        most = Figure(ages[int(0.99 * (len(ages) - 1))], "s")
+        yield alone(f"{what}: 99 % of {len(ages):,} readings younger than", most, young)
         yield alone(f"{what}: oldest reading", Figure(ages[-1], "s"))
         yield alone(f"{what}: CPU, scrapes included", Figure(seen.cores, "cores"), Target(1, unit="cores"))
 
 
 def shard_rows(plan: Plan) -> Iterator[Row]:
     """Measure more in two processes."""
-    with api(plan.sharded) as asked, _shards(asked, plan) as servers:
+    with api(plan.sharded) as asked, ExitStack() as stack:
+        config = campaigns.config(asked.url, campaigns.ids(plan.sharded), interval=plan.interval)
+        flags = [(f"--shard.index={index}", f"--shard.total={_SHARDS}") for index in range(_SHARDS)]
+        servers = [stack.enter_context(exporter(config, *each)) for each in flags]
+        for server in servers:
+            server.wait_until_ready()
         seen = _watch(servers, plan.sharded_seconds, plan)
     what = f"{_SHARDS} shards, {plan.sharded:,} campaigns every {plan.interval:.0f} s"
     polls = sum(shard.polls for shard in seen) / plan.sharded_seconds * 60
@@ -83,19 +87,6 @@ def shard_rows(plan: Plan) -> Iterator[Row]:
     yield alone(f"{what}: overruns", Figure(sum(shard.overruns for shard in seen)), Target(0))
     each = " and ".join(str(Figure(shard.cores, "cores")) for shard in seen)
     yield alone(f"{what}: CPU ({each})", Figure(sum(shard.cores for shard in seen), "cores"))
-
-
-@contextmanager
-def _shards(asked: Running, plan: Plan) -> Iterator[list[Running]]:
-    config = campaigns.config(asked.url, campaigns.ids(plan.sharded), interval=plan.interval)
-    with ExitStack() as stack:
-        servers = [
-            stack.enter_context(exporter(config, f"--shard.index={index}", f"--shard.total={_SHARDS}"))
-            for index in range(_SHARDS)
-        ]
-        for server in servers:
-            server.wait_until_ready()
-        yield servers
 
 
 def _watch(servers: Sequence[Running], seconds: float, plan: Plan) -> list[_Watched]:
@@ -117,5 +108,5 @@ def _watch(servers: Sequence[Running], seconds: float, plan: Plan) -> list[_Watc
 def _ages(server: Running) -> list[float]:
     """Scrape, and return how old each reading was when the scrape began, as Prometheus will judge it."""
     at = time.time()
-    page = zlib.decompress(server.get("/metrics", Accept_Encoding="gzip"), 16 + zlib.MAX_WBITS)
+    page = gzip.decompress(server.get("/metrics", Accept_Encoding="gzip"))
     return [at - float(success) for success in _SUCCESS.findall(page)]

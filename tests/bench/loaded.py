@@ -14,10 +14,12 @@ from functools import partial
 from statistics import median
 
 from tests.bench import campaigns
-from tests.bench.plan import Plan
-from tests.bench.programs import Checkout, FailedError, Running, program
+from tests.bench.plan import Plan, interleave
+from tests.bench.programs import Checkout, Running, environment
 from tests.bench.scraping import NAMES, mirror, polled
 from tests.bench.table import Figure, Row, Target, alone
+from tests.process import ROOT
+from tests.tools import running
 
 _PAGES = {"status page": "/", "JSON": "/api/v1/campaigns", "/config": "/config"}
 _STALL = Target(0.05, unit="s")
@@ -27,23 +29,24 @@ def rows(plan: Plan) -> Iterator[Row]:
     """Watch one version after the other."""
     with ExitStack() as stack:
         ours = stack.enter_context(polled(plan, plan.interval))
-        static = stack.enter_context(mirror(ours[""])) if shutil.which("nginx") else None
-        yield _slowest(ours, static, plan)
+        static = {"nginx, static file": stack.enter_context(mirror(ours[""]))} if shutil.which("nginx") else {}
+        yield _slowest({**ours, **static}, plan)
         for what in _activities(ours[""], plan):
-            stalls = {name: _stall(server, static, _activities(server, plan)[what]) for name, server in ours.items()}
-            yield _judge(f"longest stall of the event loop, polls and {what}, {plan.campaigns:,} campaigns", stalls)
+            stalls = {
+                name: _stall([each, *static.values()], _activities(each, plan)[what]) for name, each in ours.items()
+            }
+            others = [f"{name}: {Figure(each[0], 's')}" for name, each in stalls.items() if name]
+            others += [f"nginx beside it: {Figure(longest, 's')}" for longest in stalls[""][1:]]
+            what_ = f"longest stall of the event loop, polls and {what}, {plan.campaigns:,} campaigns"
+            yield alone(what_, Figure(stalls[""][0], "s"), _STALL, ", ".join(others) or "-")
 
 
-def _slowest(ours: dict[str, Running], static: Running | None, plan: Plan) -> Row:
-    subjects = {**ours, **({"nginx, static file": static} if static else {})}
-    times: dict[str, list[float]] = {name: [] for name in subjects}
+def _slowest(subjects: dict[str, Running], plan: Plan) -> Row:
     with ExitStack() as stack:
         scrapers = {
             name: stack.enter_context(each.scraper(Accept_Encoding="identity")) for name, each in subjects.items()
         }
-        for _ in range(plan.scrapes):
-            for name, scraper in scrapers.items():
-                times[name].append(scraper.time("/metrics"))
+        times = interleave(plan.scrapes, {name: partial(each.time, "/metrics") for name, each in scrapers.items()})
     of = {name: Figure(max(each) / median(each), "x the median") for name, each in times.items()}
     what = f"slowest of {plan.scrapes:,} plain scrapes, {plan.campaigns:,} campaigns polled"
     others = ", ".join(f"{name}: {figure}" for name, figure in of.items() if name)
@@ -79,20 +82,14 @@ def _reload(server: Running, turns: list[list[str]], plan: Plan) -> None:
             scraper.time("/metrics")
 
 
-def _stall(server: Running, static: Running | None, act: Callable[[], None]) -> list[float]:
+def _stall(servers: list[Running], act: Callable[[], None]) -> list[float]:
     """Return the longest that each kept the probe waiting meanwhile."""
-    command = Checkout().command("tests.bench.probe", *(each.url for each in (server, static) if each))
-    with program(*command, stdin=subprocess.PIPE) as probe:
+    command = Checkout().command("tests.bench.scraper", *(each.url for each in servers))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with running(command, cwd=ROOT, env=environment(), **pipes) as probe:
         assert probe.stdin
         assert probe.stdout
-        if not probe.stdout.readline():
-            raise FailedError("the probe ended")
+        assert probe.stdout.readline(), "the probe ended"
         act()
         probe.stdin.close()
         return list(json.loads(probe.stdout.read()))
-
-
-def _judge(what: str, stalls: dict[str, list[float]]) -> Row:
-    others = [f"{name}: {Figure(each[0], 's')}" for name, each in stalls.items() if name]
-    others += [f"nginx beside it: {Figure(longest, 's')}" for longest in stalls[""][1:]]
-    return alone(what, Figure(stalls[""][0], "s"), _STALL, ", ".join(others) or "-")

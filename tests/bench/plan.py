@@ -41,11 +41,8 @@ LONG = Plan(rounds=5, paced_seconds=180.0, scrapes=1_000, pages=20, wrk_seconds=
 
 def interleave(rounds: int, subjects: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
     """Run all subjects in turn, `rounds` times over, so that a noisy minute meets them all."""
-    results: dict[str, list[T]] = {name: [] for name in subjects}
-    for _ in range(rounds):
-        for name, run in subjects.items():
-            results[name].append(run())
-    return results
+    turns = [{name: run() for name, run in subjects.items()} for _ in range(rounds)]
+    return {name: [turn[name] for turn in turns] for name in subjects}
 
 
 def medians(rounds: int, subjects: Mapping[str, Callable[[], float]]) -> dict[str, float]:

@@ -7,13 +7,13 @@ from functools import partial
 from statistics import median
 
 from tests.bench import campaigns
-from tests.bench.peers import json_exporter
+from tests.bench.peers.servers import JSON_EXPORTER_NAME, probe, running_json_exporter
 from tests.bench.plan import Plan, interleave
-from tests.bench.programs import REQUESTS, Running, api, asked, exporter, exporters, peer, wait
+from tests.bench.programs import REQUESTS, Running, api, asked, exporter, exporters, peer
 from tests.bench.table import Row, Target, compare, missing
+from tests.tools import wait_until
 
 _HTTPX, _FLOOR = "stock httpx", "aiohttp GET"
-_WITHIN = 60.0
 
 
 def rows(plan: Plan) -> Iterator[Row]:
@@ -36,9 +36,8 @@ def rows(plan: Plan) -> Iterator[Row]:
 def _run(start: Callable[[], AbstractContextManager[Running]], api: Running, plan: Plan) -> tuple[float, float]:
     """Return polls a second and CPU seconds of each, once each campaign was asked for and connections are open."""
     with start() as subject:
-        deadline, first = time.monotonic() + _WITHIN, asked(api)
-        while asked(api) - first < plan.polls:
-            wait(0.05, deadline, "it does not poll")
+        first = asked(api)
+        wait_until(lambda: asked(api) - first >= plan.polls, "its polls", 60, every=0.05)
         began, polls, spent = time.perf_counter(), asked(api), subject.cpu
         time.sleep(plan.polls_seconds)
         spent, polls = subject.cpu - spent, asked(api) - polls
@@ -50,21 +49,19 @@ def paced_rows(plan: Plan) -> Iterator[Row]:
     names = campaigns.ids(plan.paced)
     with ExitStack() as stack:
         asked_api = stack.enter_context(api(plan.paced))
-        probed = stack.enter_context(json_exporter.running())
+        probed = stack.enter_context(running_json_exporter())
         config = campaigns.config(asked_api.url, names, interval=plan.interval, budget=plan.paced // 20 + 1)
         ours = stack.enter_context(exporters(config, plan.versions))
         before = {name: (each.cpu, each.total(REQUESTS)) for name, each in ours.items()}
-        of_probed = -probed.cpu if probed else 0
-        _scrape_all(ours.values(), probed, [json_exporter.probe(asked_api, name) for name in names], plan)
-        costs = {
-            name: (each.cpu - before[name][0]) / (each.total(REQUESTS) - before[name][1]) for name, each in ours.items()
-        }
+        of_probed = probed.cpu if probed else 0
+        _scrape_all(ours.values(), probed, [probe(asked_api, name) for name in names], plan)
+        costs = {name: (ours[name].cpu - cpu) / (ours[name].total(REQUESTS) - n) for name, (cpu, n) in before.items()}
         if probed:
-            costs[json_exporter.NAME] = (of_probed + probed.cpu) / _probes(plan)
+            costs[JSON_EXPORTER_NAME] = (probed.cpu - of_probed) / _probes(plan)
     what = f"CPU of a poll with its share of scrapes, {plan.paced:,} campaigns every {plan.interval:.0f} s"
-    yield from compare(what, "s CPU", costs, {json_exporter.NAME: Target(0.5)})
+    yield from compare(what, "s CPU", costs, {JSON_EXPORTER_NAME: Target(0.5)})
     if not probed:
-        yield missing(what, json_exporter.NAME)
+        yield missing(what, JSON_EXPORTER_NAME)
 
 
 def _probes(plan: Plan) -> int:

@@ -1,32 +1,72 @@
-"""Start the programs that are measured or measured with, and end them by their process id."""
+"""Start the programs that are measured or measured with, and end them by their process id.
 
+What is measured runs with nothing but what it needs; json_exporter is built from its source. Both are kept.
+"""
+
+import hashlib
+import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 import time
+import venv
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-from tests.bench import runtime
 from tests.bench.campaigns import KEY, KEY_ENV
 from tests.bench.scraper import Scraper
 from tests.process import ROOT
-from tests.tools import free_port
+from tests.tools import free_port, running, wait_until
 
 SWEEP = "leadterra_workspace_sweep_duration_seconds"
 REQUESTS = "leadterra_api_requests_total"
 OVERRUNS = "leadterra_workspace_sweep_overruns_total"
-READY_WITHIN = 600.0
+JSON_EXPORTER = "github.com/prometheus-community/json_exporter", "v0.7.0"
+_READY_WITHIN = 600.0
 """Seconds in which a first sweep of any size has ended."""
-_PATIENCE = 20.0
+_CACHE = ROOT / ".cache" / "bench"
 
 
-class FailedError(Exception):
-    """Describe what kept a measurement from being made."""
+@cache
+def python(root: Path) -> str:
+    """Return the interpreter of an environment with only what the checkout's requirements.lock names."""
+    lock = root / "requirements.lock"
+    folder = _CACHE / f"python-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    interpreter, complete = folder / "bin" / "python", folder / "complete"
+    if not complete.exists():
+        venv.create(folder, clear=True)
+        pip = [sys.executable, "-m", "pip", "--python", str(interpreter), "--disable-pip-version-check"]
+        _run([*pip, "install", "-q", "--no-deps", "--require-hashes", "-r", str(lock)])
+        complete.touch()
+    return str(interpreter)
+
+
+@cache
+def json_exporter() -> str | None:
+    """Return json_exporter's path, built from the Go proxy where Go is there; None where it cannot be had."""
+    module, version = JSON_EXPORTER
+    program = _CACHE / f"json_exporter-{version}"
+    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")  # where Go installs itself
+    if not program.exists() and go:
+        try:
+            # `go install` would ask the proxy for a list of versions as well.
+            source = json.loads(_run([go, "mod", "download", "-json", f"{module}@{version}"]))["Dir"]
+            _run([go, "-C", source, "build", "-o", str(program), "."])
+        except subprocess.SubprocessError as error:
+            sys.stderr.write(f"json_exporter cannot be built: {error}\n")
+    return str(program) if program.exists() else None
+
+
+def _run(command: list[str]) -> str:
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    return subprocess.run(command, cwd=_CACHE, stdout=subprocess.PIPE, text=True, check=True, timeout=600).stdout
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +82,15 @@ class Checkout:
         return cls(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip(), root)
 
     def command(self, module: str, *arguments: object) -> list[str]:
-        return [runtime.python(self.root), "-m", module, *map(str, arguments)]
+        return [python(self.root), "-m", module, *map(str, arguments)]
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running server, or only a process where it has no `url`."""
+    """A running server."""
 
     pid: int
-    url: str = ""
+    url: str
     config: Path = Path()
 
     @property
@@ -61,10 +101,10 @@ class Running:
     @property
     def memory(self) -> int:
         """Return the bytes that are in memory (RSS)."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def scraper(self, **headers: str) -> Scraper:
+        """Return a client of its own, once it listens."""
         return Scraper(self.url, **headers)
 
     def get(self, path: str, **headers: str) -> bytes:
@@ -76,45 +116,23 @@ class Running:
         page = self.get("/metrics").decode()
         return sum(map(float, re.findall(rf"^{name}(?:{{.*}})? (\S+)$", page, re.MULTILINE)))
 
-    def wait_until_listening(self) -> None:
-        self.scraper().__exit__()
-
     def wait_until_ready(self) -> None:
         """Wait until the first sweep has ended."""
-        deadline = time.monotonic() + READY_WITHIN
         with self.scraper() as scraper:
-            while scraper.status("/-/ready") != 200:
-                wait(0.02, deadline, "it is not ready")
-        while self.total(SWEEP) == 0:  # ready may come after an interval
-            wait(1, deadline, "the first sweep did not end")
+            wait_until(lambda: scraper.status("/-/ready") == 200, "ready", _READY_WITHIN, every=0.02)
+        wait_until(lambda: self.total(SWEEP), "the first sweep", _READY_WITHIN)  # ready may come after an interval
 
 
-def wait(seconds: float, deadline: float, otherwise: str) -> None:
-    if time.monotonic() > deadline:
-        raise FailedError(otherwise)
-    time.sleep(seconds)
-
-
-@contextmanager
-def program(*command: str, root: Path = ROOT, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
-    """Run a command until the block ends; what it says on stderr is shown."""
-    environment = {**os.environ, "PYTHONPATH": str(root), KEY_ENV: KEY}
-    process = subprocess.Popen(command, cwd=root, env=environment, stdin=stdin, stdout=subprocess.PIPE, text=True)
-    with process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
+def environment(root: Path = ROOT) -> dict[str, str]:
+    """Return what a program is run with; what is installed is compiled, once."""
+    others = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**others, "PYTHONPATH": str(root), KEY_ENV: KEY}
 
 
 @contextmanager
 def server(*command: str, port: int, root: Path = ROOT) -> Iterator[Running]:
-    """Run a command that serves on a port; its first answer may still be to come."""
-    with program(*command, root=root) as process:
+    """Run a command that serves on a port; its first answer may still be to come. What it says is shown."""
+    with running(command, cwd=root, env=environment(root), stdout=subprocess.DEVNULL) as process:
         yield Running(process.pid, f"http://127.0.0.1:{port}")
 
 
@@ -122,16 +140,16 @@ def server(*command: str, port: int, root: Path = ROOT) -> Iterator[Running]:
 def peer(module: str, *arguments: object) -> Iterator[Running]:
     """Run a module of this benchmark; its last argument is the port that it serves on."""
     port = free_port()
-    with server(*Checkout().command(f"tests.bench.{module}", *arguments, port), port=port) as running:
-        yield running
+    with server(*Checkout().command(f"tests.bench.{module}", *arguments, port), port=port) as running_:
+        yield running_
 
 
 @contextmanager
 def api(campaigns: int) -> Iterator[Running]:
     """Run the sandbox API with so many campaigns."""
-    with peer("api", campaigns) as running:
-        running.wait_until_listening()
-        yield running
+    with peer("api", campaigns) as running_:
+        running_.scraper().close()
+        yield running_
 
 
 def asked(api: Running) -> int:
@@ -148,8 +166,8 @@ def exporter(config: str, *flags: str, of: Checkout = Checkout()) -> Iterator[Ru
         file.write_text(config)
         own = (f"--config.file={file}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error")
         command = of.command("exporter", *own, "--web.enable-lifecycle", *flags)
-        with server(*command, port=port, root=of.root) as running:
-            yield replace(running, config=file)
+        with server(*command, port=port, root=of.root) as running_:
+            yield replace(running_, config=file)
 
 
 @contextmanager

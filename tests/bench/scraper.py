@@ -1,15 +1,21 @@
-"""A client that costs little beside what it measures, and wrk for many requests."""
+"""A client that costs little beside what it measures, and wrk for many requests.
+
+Run as `python -m tests.bench.scraper URL ...` it asks servers for a tiny answer again and again until stdin ends, then
+tells the longest of each in seconds; see loaded.py.
+"""
 
 import http.client
+import json
 import re
 import subprocess
+import sys
+import threading
 import time
 from typing import Self
 from urllib.parse import urlsplit
 
 _PATIENCE = 120.0
-_WRK_RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
-_WRK_FAILED = re.compile(r"Non-2xx|Socket errors")
+_PAUSE = 0.002
 
 
 class Scraper:
@@ -30,13 +36,16 @@ class Scraper:
             except ConnectionRefusedError:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.002)
+                time.sleep(_PAUSE)
+
+    def close(self) -> None:
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        self.close()
 
     def _request(self, path: str, method: str = "GET") -> http.client.HTTPResponse:
         self._connection.request(method, path, headers=self._headers)
@@ -65,13 +74,38 @@ class Scraper:
         return elapsed
 
 
-def wrk(url: str, seconds: int, connections: int, **headers: str) -> float:
+def wrk(url: str, seconds: int, connections: int, encoding: str) -> float:
     """Return the requests a second that wrk gets answered."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
-    for name, value in headers.items():
-        command += ["-H", f"{name.replace('_', '-')}: {value}"]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "20s",
+        "-H",
+        f"Accept-Encoding: {encoding}",
+    ]
     told = subprocess.run([*command, url], capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
-    rate = _WRK_RATE.search(told)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
     assert rate, told
-    assert not _WRK_FAILED.search(told), told
+    assert not re.search(r"Non-2xx|Socket errors", told), told
     return float(rate[1])
+
+
+def watch(urls: list[str]) -> list[float]:
+    """Return each server's longest answer; the first ones, which open connections, are not counted."""
+    ends = threading.Thread(target=sys.stdin.read, daemon=True)
+    ends.start()
+    scrapers = [Scraper(url) for url in urls]
+    longest = [0.0 * scraper.time("/-/healthy") for scraper in scrapers]
+    sys.stdout.write("watching\n")
+    sys.stdout.flush()
+    while ends.is_alive():
+        time.sleep(_PAUSE)
+        longest = [max(most, scraper.time("/-/healthy")) for most, scraper in zip(longest, scrapers, strict=True)]
+    return longest
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(watch(sys.argv[1:])))

@@ -1,19 +1,20 @@
-"""Scrapes: what each costs against a custom collector's, and pages a second against nginx."""
+"""What a scrape costs, pages a second, the start, and what is in memory, beside prometheus_client and nginx."""
 
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 from tests.bench import campaigns
-from tests.bench.peers import nginx
-from tests.bench.plan import Plan, medians
-from tests.bench.programs import Running, api, exporters, peer
+from tests.bench.peers.servers import running_nginx
+from tests.bench.plan import Plan, interleave, medians
+from tests.bench.programs import Checkout, Running, api, exporter, exporters, peer
 from tests.bench.scraper import wrk
-from tests.bench.table import Row, Target, compare, missing
+from tests.bench.table import Figure, Row, Target, alone, compare, missing
 
 NAMES = {"identity": "plain", "gzip": "gzip"}
 _COLLECTOR, _NGINX = "custom collector", "nginx, static file"
@@ -37,7 +38,7 @@ def once_more(kind: str, page: bytes) -> Iterator[Running]:
         file = Path(folder) / "page"
         file.write_bytes(page)
         with peer("peers.page", kind, file) as running:
-            running.wait_until_listening()
+            running.scraper().close()
             yield running
 
 
@@ -91,7 +92,7 @@ def rate_rows(plan: Plan) -> Iterator[Row]:
     with polled(plan, 3600) as ours, mirror(ours[""]) as static:
         for encoding, name in NAMES.items():
             subjects = {
-                of: partial(wrk, f"{each.url}/metrics", plan.wrk_seconds, _CONNECTIONS, Accept_Encoding=encoding)
+                of: partial(wrk, f"{each.url}/metrics", plan.wrk_seconds, _CONNECTIONS, encoding)
                 for of, each in {**ours, _NGINX: static}.items()
             }
             what = f"{name} pages a second, {_CONNECTIONS} connections, {plan.campaigns:,} campaigns"
@@ -102,5 +103,69 @@ def rate_rows(plan: Plan) -> Iterator[Row]:
 def mirror(server: Running) -> Iterator[Running]:
     """Serve by nginx what a server's page is now, byte by byte."""
     pages = (server.get("/metrics", Accept_Encoding=encoding) for encoding in NAMES)
-    with TemporaryDirectory() as folder, nginx.running(Path(folder), *pages) as running:
+    with TemporaryDirectory() as folder, running_nginx(Path(folder), *pages) as running:
         yield running
+
+
+_STOCK, _GAUGES = "stock httpx and Gauges", "Gauges"
+
+
+def start_rows(plan: Plan) -> Iterator[Row]:
+    """Start each again and again."""
+    with api(plan.campaigns) as asked:
+        for size, limit in ((plan.few, 0.25), (plan.campaigns, 0.6)):
+            config = campaigns.config(asked.url, campaigns.ids(size))
+            subjects: dict[str, Callable[[], AbstractContextManager[Running]]] = {
+                **{each.name: partial(exporter, config, of=each) for each in plan.versions},
+                _STOCK: partial(peer, "peers.stock", asked.url, size),
+            }
+            starts = interleave(plan.rounds, {name: partial(_start, each, name) for name, each in subjects.items()})
+            first, cpu, ready = (
+                {name: median(each[n] for each in of) for name, of in starts.items()} for n in range(3)
+            )
+            what = f"exec to the first page, {size:,} campaigns"
+            yield alone(what, Figure(first[""], "s"), Target(limit, unit="s"))
+            yield from compare(what, "s", first)
+            yield from compare(f"CPU from exec to the first page, {size:,} campaigns", "s CPU", cpu)
+            yield alone(f"exec to ready, {size:,} campaigns", Figure(ready[""], "s"))
+
+
+def _start(start: Callable[[], AbstractContextManager[Running]], name: str) -> tuple[float, float, float]:
+    """Return the seconds to the first page, those of CPU until then, and, of ours, the seconds to ready."""
+    began = time.perf_counter()
+    with start() as server:
+        server.get("/metrics")
+        first, cpu = time.perf_counter() - began, server.cpu
+        if not name:
+            server.wait_until_ready()
+        return first, cpu, time.perf_counter() - began
+
+
+def memory_rows(plan: Plan) -> Iterator[Row]:
+    """Measure what a campaign takes in memory after a first sweep and a scrape of each encoding."""
+    sizes = (1, plan.campaigns)
+    of = {each.name: [_memory(size, each) for size in sizes] for each in plan.versions}
+    of[_GAUGES] = [_gauges(size) for size in sizes]
+    each = {name: (many - one) / 1024 / plan.campaigns for name, (one, many) in of.items()}
+    what = f"memory of each campaign, {plan.campaigns:,} campaigns"
+    yield alone(what, Figure(each[""], "KiB"), Target(4.2, unit="KiB"))
+    yield from compare(what, "KiB", each, {_GAUGES: Target(0.5)})
+
+
+def _memory(size: int, of: Checkout) -> int:
+    """Return the bytes of an exporter in memory."""
+    with api(size) as asked, exporter(campaigns.config(asked.url, campaigns.ids(size)), of=of) as server:
+        server.wait_until_ready()
+        for encoding in ("identity", "gzip"):
+            server.get("/metrics", Accept_Encoding=encoding)
+        return server.memory
+
+
+def _gauges(size: int) -> int:
+    """Return the bytes of a process in memory whose campaigns are Gauges."""
+    with api(size) as asked, exporter(campaigns.config(asked.url, campaigns.ids(size))) as server:
+        server.wait_until_ready()
+        page = server.get("/metrics")
+    with once_more("gauges", page) as other:
+        other.get("/metrics")
+        return other.memory

@@ -1,22 +1,27 @@
 """The table that a benchmark run prints, and its place in docs/benchmarks.md: figures with their ratios and targets."""
 
 import math
+import os
+import platform
 import re
+import shutil
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
 
+from tests.bench.programs import JSON_EXPORTER, json_exporter
 from tests.process import ROOT
 
-_HEAD = ("what", "this exporter", "peer", "ratio", "target", "held")
 FILE = ROOT / "docs" / "benchmarks.md"
-END = "<!-- end -->"
 PARTS = ("bench", "bench-full")
-_NONE = "-"
-_FAILED = "failed"
+FAILED = "failed"
+_HEAD = ("what", "this exporter", "peer", "ratio", "target", "held")
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """A measured value. Seconds are written in ms or us where they are few."""
 
     value: float
@@ -30,39 +35,26 @@ class Figure:
         return f"{number(self.value)} {self.unit}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a ratio, or a figure without a peer, is to be."""
 
     limit: float
     at_least: bool = False
     unit: str = ""
 
-    def holds(self, value: float) -> bool:
-        return value >= self.limit if self.at_least else value <= self.limit
-
     def __str__(self) -> str:
         return f"{'at least' if self.at_least else 'at most'} {Figure(self.limit, self.unit)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One line of the table, ready to print."""
 
     what: str
     ours: str
-    peer: str = _NONE
-    ratio: str = _NONE
-    target: str = _NONE
-    held: str = _NONE
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        return self.what, self.ours, self.peer, self.ratio, self.target, self.held
-
-    @property
-    def failed(self) -> bool:
-        return self.ours.startswith(_FAILED)
+    peer: str = "-"
+    ratio: str = "-"
+    target: str = "-"
+    held: str = "-"
 
 
 def compare(
@@ -77,9 +69,9 @@ def compare(
             yield Row(what, str(ours), f"{name}: {Figure(value, unit)}", number(ratio), *judged)
 
 
-def alone(what: str, ours: Figure, target: Target | None = None, peer: str = _NONE) -> Row:
+def alone(what: str, ours: Figure, target: Target | None = None, peer: str = "-") -> Row:
     """Return a figure that has no peer to be divided by; the target is the figure's."""
-    return Row(what, str(ours), peer, _NONE, *_judge(ours.value, target))
+    return Row(what, str(ours), peer, "-", *_judge(ours.value, target))
 
 
 def missing(what: str, program: str) -> Row:
@@ -89,11 +81,14 @@ def missing(what: str, program: str) -> Row:
 
 def failed(what: str, why: str) -> Row:
     """Record that something that should have been measured was not."""
-    return Row(what, f"{_FAILED}: {' '.join(why.split()).replace('|', '/')}")
+    return Row(what, f"{FAILED}: {' '.join(why.split()).replace('|', '/')}")
 
 
 def _judge(value: float, target: Target | None) -> tuple[str, str]:
-    return (_NONE, _NONE) if target is None else (str(target), "yes" if target.holds(value) else "NO")
+    if target is None:
+        return "-", "-"
+    held = value >= target.limit if target.at_least else value <= target.limit
+    return str(target), "yes" if held else "NO"
 
 
 def number(value: float) -> str:
@@ -105,40 +100,41 @@ def number(value: float) -> str:
 
 def render(rows: Iterable[Row]) -> str:
     """Write the table: Markdown that is aligned, so that it reads well in a terminal too."""
-    lines = [_HEAD, *(row.cells for row in rows)]
+    lines = [_HEAD, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
     rule = tuple("-" * width for width in widths)
     return "".join(
         f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |\n"
-        for line in (lines[0], rule, *lines[1:])
+        for line in (_HEAD, rule, *lines[1:])
     )
 
 
-def parse(text: str) -> list[Row]:
-    """Read the rows of all tables in a text that `render` wrote. Raises TypeError for a line with other columns."""
-    lines = [
-        [cell.strip() for cell in line.strip("| \n").split(" | ")] for line in text.splitlines() if line[:1] == "|"
-    ]
-    return [Row(*cells) for cells in lines if tuple(cells) != _HEAD and not re.fullmatch("-+", cells[0])]
-
-
-def begin(part: str) -> str:
-    return f"<!-- {part}: generated -->"
-
-
-def write(about: str, rows: Iterable[Row], part: str) -> None:
-    """Replace one part of the page by a new result."""
-    FILE.write_text(replaced(FILE.read_text(), part, f"{about}\n{render(rows)}"))
-
-
 def replaced(page: str, part: str, result: str) -> str:
-    before, marker, rest = page.partition(begin(part))
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{FILE.name} has no part {part}")
-    return f"{before}{marker}\n{result}{end}{after}"
+    """Return the page with a new result in one of its parts."""
+    changed, count = re.subn(rf"(?s)(?<=<!-- {part}: generated -->\n).*?(?=<!-- end -->)", lambda _: result, page)
+    assert count == 1, f"{FILE.name} has no part {part}"
+    return changed
 
 
-def parts(page: str) -> dict[str, str]:
-    """Return the generated parts of a page by name."""
-    return {part: page.partition(begin(part))[2].partition(END)[0] for part in PARTS if begin(part) in page}
+def describe() -> str:
+    """Return two lines: date, machine and load; versions."""
+    versions = [f"Python {platform.python_version()}"]
+    versions += [f"{name} {version(name)}" for name in ("aiohttp", "httpx", "prometheus-client")]
+    versions += [f"{name} {_version_of(name)}" for name in ("nginx", "wrk")]
+    versions.append(f"json_exporter {JSON_EXPORTER[1] if json_exporter() else 'missing'}")
+    found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    model = found[1] if found else platform.machine()
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores of {model}, "
+        f"{platform.system()} {platform.release().split('-')[0]}, load {os.getloadavg()[0]:.1f} before the run.\n"
+        f"{', '.join(versions)}.\n"
+    )
+
+
+def _version_of(program: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        return "missing"
+    told = subprocess.run([path, "-v"], capture_output=True, text=True, check=False, timeout=10)
+    found = re.search(r"\d+(\.\d+)+", told.stdout or told.stderr)
+    return found[0] if found else "of unknown version"
