@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 
 from exporter import log
-from tests.process import RunningSandbox
+from tests.process import RunningSandbox, running_sandbox
 
 T = TypeVar("T")
 
@@ -49,6 +49,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.jumped
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - the base class' signature from Python 3.12 on
+        """Wait for the threads to end without the runner's time-out, which would pass at once."""
+        await super().shutdown_default_executor()
+
     def jump(self, seconds: float) -> None:
         """Advance the time, in which nothing of the process runs."""
         self._jumping.jumped += seconds
@@ -67,11 +71,11 @@ def _quiet_log() -> None:
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """Run tests that are coroutines in asyncio's own loop, in those files that mark them with anyio."""
+    """Run tests that are coroutines in asyncio's own loop."""
     return "asyncio"
 
 
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
-    with RunningSandbox() as sandbox:
+    with running_sandbox() as sandbox:
         yield sandbox

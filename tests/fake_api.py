@@ -5,15 +5,16 @@ import json
 import re
 import socket
 import ssl
-import threading
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self, TypeAlias
 from urllib.parse import unquote
+
+from anyio.from_thread import start_blocking_portal
 
 from tests.certificates import Pair
 
@@ -102,7 +103,6 @@ class FakeApi:
             self._tls.load_cert_chain(certificate.certificate, certificate.key)
         self._server: asyncio.Server | None = None
         self._serving: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def url(self) -> str:
@@ -114,8 +114,7 @@ class FakeApi:
 
     def do(self, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run one of its coroutines in its thread, from outside."""
-        assert self._loop, "it serves in the running loop: await it there"
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        self._portal.call(lambda: coroutine)
 
     async def listen(self) -> None:
         """Accept connections, on the port as before."""
@@ -154,18 +153,13 @@ class FakeApi:
         await asyncio.sleep(0)  # the transports close in the loop's next turn
 
     def __enter__(self) -> Self:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self.do(self.__aenter__())
+        self._thread = ExitStack()
+        self._portal = self._thread.enter_context(start_blocking_portal())
+        self._thread.enter_context(self._portal.wrap_async_context_manager(self))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.do(self.__aexit__())
-        assert self._loop
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._thread.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -215,3 +209,49 @@ async def _while_listening(script: Awaitable[None], reader: asyncio.StreamReader
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+_MEGABYTE = bytes(2**20)
+
+
+async def garbage(writer: asyncio.StreamWriter) -> None:
+    """Speak another protocol."""
+    writer.write(b"220 mail.example ESMTP\r\n")
+
+
+def headers_without_end(at_once: int, pause: float) -> Script:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            writer.write(b"X-More: to come\r\n" * at_once)
+            await writer.drain()
+            await asyncio.sleep(pause)
+
+    return answer
+
+
+async def huge(writer: asyncio.StreamWriter) -> None:
+    """Send a body of 100 MB."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n")
+    for _ in range(100):
+        writer.write(_MEGABYTE)
+        await writer.drain()
+
+
+async def cut(writer: asyncio.StreamWriter) -> None:
+    """Break off in the middle of the body."""
+    writer.write(http(200, b'{"campaignId": "camp_bad", "sent": 480, "bounced": 9}')[:-16])
+    await writer.drain()
+
+
+def _packed(plain: bytes) -> bytes:
+    packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
+    return packer.compress(plain) + packer.flush(zlib.Z_FULL_FLUSH)
+
+
+# A full flush makes the packer forget, so each of 900 blocks of a megabyte of zeros is the same.
+_ZEROS = _packed(_MEGABYTE) + 899 * _packed(_MEGABYTE)[10:]
+BOMB = http(200, _ZEROS, "Content-Encoding: gzip")
+"""Some hundred KB that unpack to 900 MiB."""
+NESTED_BOMB = http(200, _packed(_ZEROS), "Content-Encoding: gzip, gzip")
+"""Some KB that unpack to some hundred KB, and those to 900 MiB."""

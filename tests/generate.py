@@ -7,16 +7,16 @@ from typing import Any
 
 from exporter import log
 from exporter.config import Campaign, SenderList
-from exporter.errors import MEANINGS
+from exporter.demo import sandbox_parser
 from exporter.exposition import METRICS_OF, Format, Metric
 from exporter.flags import Parser, environment_variable
-from exporter.options import sandbox_parser, serve_parser
+from exporter.options import serve_parser
 from exporter.telemetry import Telemetry
 from tests.docs.cost import configure, cost
 from tests.exposition.documented import documented_page
 from tests.faults.matrix import FAULT_COLUMNS, FAULTS, fault_row
-from tests.kubernetes.chart_readme import CHART
-from tests.kubernetes.chart_readme import readme as chart_readme
+from tests.kubernetes.manifests import CHART
+from tests.kubernetes.manifests import readme as chart_readme
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,7 +36,6 @@ def generated() -> dict[Path, bytes]:
             campaigns=_table(_POLLED, map(_polled_row, METRICS_OF[Campaign.kind])),
             senders=_table(_POLLED, map(_polled_row, METRICS_OF[SenderList.kind])),
             own=_table(("metric", "type", "unit", "labels", "meaning"), _own_rows()),
-            reasons=_table(("reason", "meaning"), ((_code(reason), meaning) for reason, meaning in MEANINGS.items())),
             cost=cost(),
         ),
         **_page("faults", faults=_table(FAULT_COLUMNS, map(fault_row, FAULTS))),

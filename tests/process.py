@@ -1,31 +1,26 @@
 """The real command as a real process, and the sandbox API beside the tests in a thread."""
 
-import asyncio
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
-from queue import Queue
-from typing import Any, Self
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
-from aiohttp import web
-from aiohttp.typedefs import Handler
+from anyio.from_thread import start_blocking_portal
 
 from exporter.sandbox import Sandbox, create_app
-from exporter.web.listen import Listener
-from exporter.web.server import Server
-from tests.tools import NO_TLS
+from tests.tools import NO_TLS, PATIENCE, running, wait_until
+from tests.web.serving import serving
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 20.0
-"""Seconds after which something that should have happened has not."""
 LISTEN = "--web.listen-address=127.0.0.1:0"
 
 
@@ -37,44 +32,29 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 class RunningExporter:
-    """A started `leadterra-exporter`, by a command `through` which it is to be started; its log is read as it comes."""
+    """A started `leadterra-exporter`; its log is read as it comes, and ends with "(end)"."""
 
-    def __init__(self, arguments: Sequence[str], environment: dict[str, str], through: Sequence[str] = ()) -> None:
-        command = [*through, sys.executable, "-W", "error", "-m", "exporter", *arguments]
-        self.process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
         self.log: list[str] = []
-        self._grew = threading.Condition()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            with self._grew:
-                self.log.append(line.rstrip("\n"))
-                self._grew.notify_all()
-        with self._grew:
-            self.log.append("(end)")
-            self._grew.notify_all()
+            self.log.append(line.rstrip("\n"))
+        self.log.append("(end)")
 
     def wait_for_log(self, pattern: str, *, count: int = 1) -> re.Match[str]:
         """Wait until the pattern was logged `count` times and return the last match."""
 
         def matches() -> list[re.Match[str]]:
-            return [match for line in self.log if (match := re.search(pattern, line))]
+            return [match for line in [*self.log] if (match := re.search(pattern, line))]
 
-        with self._grew:
-            assert self._grew.wait_for(lambda: len(matches()) >= count or "(end)" in self.log, PATIENCE), self.log
-        found = matches()
-        assert len(found) >= count, (self.log, self.process.poll())
-        return found[-1]
+        wait_until(lambda: len(matches()) >= count or "(end)" in self.log, (pattern, self.log), every=0.01)
+        assert len(matches()) >= count, (self.log, self.process.poll())
+        return matches()[-1]
 
     @property
     def url(self) -> str:
@@ -86,13 +66,14 @@ class RunningExporter:
 
     def wait_for(self, path: str, text: str, *, absent: bool = False, count: int = 1) -> str:
         """Ask again and again until the page holds the text so often, or no longer does; return that page."""
-        pause = threading.Event()
-        for _ in range(int(PATIENCE / 0.05)):
-            page = self.get(path).text
-            if (page.count(text) >= count) is not absent:
-                return page
-            pause.wait(0.05)
-        raise AssertionError(f"{text!r} never {'left' if absent else 'came to'}\n{page}")
+        pages = [""]
+
+        def ask() -> bool:
+            pages[0] = self.get(path).text
+            return (pages[0].count(text) >= count) is not absent
+
+        wait_until(ask, (text, pages), every=0.05)
+        return pages[0]
 
     def reload(self) -> int:
         """Ask for a reload and return the answer's status."""
@@ -121,59 +102,35 @@ class RunningExporter:
 
 @contextmanager
 def running_exporter(*arguments: str, through: Sequence[str] = (), **environment: str) -> Iterator[RunningExporter]:
-    exporter = RunningExporter(arguments, environment, through)
-    try:
-        yield exporter
-    finally:
-        if exporter.process.poll() is None:
-            exporter.process.kill()
-        exporter.process.wait()
-        exporter._reader.join()  # noqa: SLF001 - ours
-        for stream in (exporter.process.stdout, exporter.process.stderr):
-            assert stream is not None
-            stream.close()
+    """Start it, by a command `through` which it is to be started."""
+    command = [*through, sys.executable, "-W", "error", "-m", "exporter", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with running(command, cwd=ROOT, env={**os.environ, **environment}, **pipes) as process:
+        exporter = RunningExporter(process)
+        try:
+            yield exporter
+        finally:
+            process.kill()
+            exporter.reader.join()
 
 
-class RunningSandbox:
-    """The sandbox API on a free port; `sandbox` is there to ask for faults and `requests` says what came."""
+class RunningSandbox(NamedTuple):
+    """The sandbox API on a free port; `sandbox` is there to ask for faults."""
 
-    def __init__(self, **options: Any) -> None:
-        self.requests: list[tuple[float, str]] = []  # when what was asked for
-        self.longest_stall = 0.0  # seconds for which this side did not look at what had come
-        self.sandbox = Sandbox(**options)
-        self._listener = Listener("127.0.0.1:0")
-        self.url = self._listener.url
-        self._stops: Queue[Callable[[], object]] = Queue()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+    url: str
+    sandbox: Sandbox
 
-    async def _serve(self) -> None:
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        app = create_app(self.sandbox)
-        app.middlewares.append(self._note)
-        server = Server(app, [self._listener])
-        await server.start()
-        self._stops.put(lambda: loop.call_soon_threadsafe(stop.set))
-        watch = loop.create_task(self._watch_stalls())
-        await stop.wait()
-        watch.cancel()
-        await server.close()
 
-    @web.middleware
-    async def _note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        self.requests.append((time.monotonic(), request.path))
-        return await handler(request)
+@contextmanager
+def running_sandbox(**options: Any) -> Iterator[RunningSandbox]:
+    """Run the sandbox API in a thread."""
+    sandbox = Sandbox(**options)
+    with in_thread(serving(create_app(sandbox))) as listener:
+        yield RunningSandbox(listener.url, sandbox)
 
-    async def _watch_stalls(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            before = loop.time()
-            await asyncio.sleep(0.005)
-            self.longest_stall = max(self.longest_stall, loop.time() - before - 0.005)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stops.get()()
-        self._thread.join()
+@contextmanager
+def in_thread(manager: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """Enter an asynchronous context in a loop that runs in a thread."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(manager) as entered:
+        yield entered

@@ -4,17 +4,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import bcrypt
 import httpx
 import pytest
 
 from tests.certificates import replace_file
-from tests.process import LISTEN, PATIENCE, ROOT, RunningExporter, RunningSandbox, run, running_exporter
-from tests.tools import NO_TLS, free_port
+from tests.process import LISTEN, ROOT, RunningExporter, RunningSandbox, run, running_exporter, running_sandbox
+from tests.tools import NO_TLS, PATIENCE, free_port, running
 from tests.web.serving import basic
 
 pytestmark = pytest.mark.slow
@@ -110,25 +109,30 @@ def troubles(folder: Path, exporter: RunningExporter, url: str) -> Iterator[str]
         exporter.wait_for_log("the web configuration was not loaded", count=count)
 
 
+# What is started may leave a core dump.
+ALLOWED = ("sh", "-c", 'ulimit -c "$(ulimit -H -c)"; exec "$@"', "sh")
+
+
 @pytest.mark.parametrize("log_format", ["logfmt", "json"])
 def test_a_running_exporter(tmp_path: Path, log_format: str) -> None:
-    with RunningSandbox(workspaces={FILE_KEY: {"camp_123": "healthy"}}) as sandbox:
+    with running_sandbox(workspaces={FILE_KEY: {"camp_123": "healthy"}}) as sandbox:
         arguments = [*files(tmp_path, sandbox), f"--web.config.file={tmp_path / 'web.yaml'}"]
         arguments += ["--web.enable-lifecycle", "--log.level=debug", f"--log.format={log_format}"]
+        # One of the two runs has asyncio's debug mode, whose messages name the arguments of callbacks.
+        environment = {ENV: ENV_KEY, **({"PYTHONASYNCIODEBUG": "1"} if log_format == "json" else {})}
         address = f"127.0.0.1:{free_port()}"  # known beforehand: the two formats tell it differently
-        with running_exporter(*arguments, f"--web.listen-address={address}", **environment(log_format)) as exporter:
+        with running_exporter(
+            *arguments, f"--web.listen-address={address}", through=ALLOWED, **environment
+        ) as exporter:
             for logged in LOGGED:
                 exporter.wait_for_log(logged)
+            limits = Path(f"/proc/{exporter.process.pid}/limits").read_text()
+            assert re.search(r"^Max core file size +0 ", limits, re.MULTILINE)
             seen = [*troubles(tmp_path, exporter, f"http://{address}"), *own_files(exporter.process.pid)]
             exporter.stop()
             seen += exporter.log
     assert len(seen) > 60
     assert secrets_in("\n".join(seen)) == []
-
-
-def environment(log_format: str) -> Mapping[str, str]:
-    """Return one of the two runs asyncio's debug mode, whose messages name the arguments of callbacks."""
-    return {ENV: ENV_KEY, **({"PYTHONASYNCIODEBUG": "1"} if log_format == "json" else {})}
 
 
 def own_files(pid: int) -> Iterator[str]:
@@ -140,7 +144,7 @@ def own_files(pid: int) -> Iterator[str]:
 
 
 def test_commands_that_end(tmp_path: Path) -> None:
-    with RunningSandbox() as sandbox:
+    with running_sandbox() as sandbox:
         arguments = [*files(tmp_path, sandbox), "--log.level=debug"]
         told = [run("--once", *arguments, **{ENV: ENV_KEY}), run("--config.check", *arguments, **{ENV: ENV_KEY})]
         for text in FAULTY_CONFIGS:
@@ -157,7 +161,7 @@ from exporter import exposition
 from exporter.api.client import Client
 def fail(*arguments, **options):
     raise RuntimeError("a fault of our own")
-Client.get = exposition.Page.snapshot = fail
+Client.get = exposition.Page.scrape = fail
 def watch(event, arguments):
     if event in {"subprocess.Popen", "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "os.spawn"}:
         print("started a child:", event, file=sys.stderr, flush=True)
@@ -170,12 +174,10 @@ main()
 @pytest.mark.parametrize("arguments", [["--log.format=json"], ["--once"]])
 def test_tracebacks_of_our_own_faults(tmp_path: Path, arguments: list[str]) -> None:
     """They are logged; the page's answer says no more than that it is one. No child is started in any of this."""
-    with RunningSandbox(workspaces={FILE_KEY: {"camp_123": "healthy"}}) as sandbox:
+    with running_sandbox(workspaces={FILE_KEY: {"camp_123": "healthy"}}) as sandbox:
         command = [sys.executable, "-c", BROKEN_INSIDE, *files(tmp_path, sandbox), LISTEN, "--log.level=debug"]
-        env, pipe = {**os.environ, ENV: ENV_KEY}, subprocess.PIPE
-        with subprocess.Popen(
-            [*command, *arguments], cwd=ROOT, env=env, stderr=pipe, stdout=pipe, text=True
-        ) as process:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with running([*command, *arguments], cwd=ROOT, env={**os.environ, ENV: ENV_KEY}, **pipes) as process:
             told = read_until_internal_errors(process)
     assert told.count("Traceback") >= 1
     assert "a fault of our own" in told
@@ -199,12 +201,3 @@ def read_until_internal_errors(process: subprocess.Popen[str]) -> str:
             process.terminate()
     assert process.wait(PATIENCE) in (0, 1)
     return told
-
-
-def test_a_crash_leaves_no_core(tmp_path: Path) -> None:
-    allowed = ("sh", "-c", 'ulimit -c "$(ulimit -H -c)"; exec "$@"', "sh")  # what is started may leave a core dump
-    options: dict[str, Any] = {"through": allowed, ENV: ENV_KEY}
-    with RunningSandbox() as sandbox, running_exporter(*files(tmp_path, sandbox), LISTEN, **options) as exporter:
-        exporter.wait_for_log("msg=listening")
-        limits = Path(f"/proc/{exporter.process.pid}/limits").read_text()
-    assert re.search(r"^Max core file size +0 ", limits, re.MULTILINE)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -34,40 +35,32 @@ def authority(tmp_path: Path) -> Authority:
         ("", False, False, "self-signed certificate"),
     ],
 )
-def test_which_certificates_are_trusted(
+async def test_which_certificates_are_trusted(
     authority: Authority,
     identity: str,
-    is_expired: bool,  # noqa: FBT001 - a table's column
-    is_trusted: bool,  # noqa: FBT001 - a table's column
+    is_expired: bool,
+    is_trusted: bool,
     why: str,
 ) -> None:
     pair = authority.issue("api", identity, is_expired=is_expired) if identity else authority.pair
-
-    async def poll() -> tuple[Stats | PollError, bool]:
-        async with FakeApi(ANYONE, certificate=pair) as api:
-            return await ask(api.url, ca_file=authority.pair.certificate if is_trusted else None), bool(api.requests)
-
-    answer, was_asked = asyncio.run(poll())
+    async with FakeApi(ANYONE, certificate=pair) as api:
+        answer = await ask(api.url, ca_file=authority.pair.certificate if is_trusted else None)
     if not why:
-        assert (answer, was_asked) == (READING, True)
+        assert answer == READING
         return
     assert told(answer)[0] == Reason.CONNECTION_FAILED
     assert told(answer)[1].startswith(f"certificate not accepted: {why}")
-    assert not was_asked  # the key does not reach whom it does not trust
+    assert not api.requests  # the key does not reach whom it does not trust
 
 
-def test_a_server_that_speaks_no_tls(authority: Authority) -> None:
+async def test_a_server_that_speaks_no_tls(authority: Authority) -> None:
     async def complain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(http(400))
         writer.close()
 
-    async def poll() -> Stats | PollError:
-        async with await asyncio.start_server(complain, "127.0.0.1", 0) as server:
-            port = server.sockets[0].getsockname()[1]
-            return await ask(f"https://127.0.0.1:{port}", ca_file=authority.pair.certificate)
-
-    answer = asyncio.run(poll())
-
+    async with await asyncio.start_server(complain, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        answer = await ask(f"https://127.0.0.1:{port}", ca_file=authority.pair.certificate)
     assert told(answer)[0] == Reason.CONNECTION_FAILED
     assert told(answer)[1].startswith("TLS failed: ")
 
@@ -81,14 +74,10 @@ def is_kept(answer: Stats | PollError) -> bool:
     return not any(secret in text_of(answer) for secret in (PASSWORD, quote(PASSWORD), CREDENTIALS))
 
 
-def test_a_proxy_is_asked_for_the_whole_url() -> None:
-    async def poll() -> tuple[Stats | PollError, list[str]]:
-        async with FakeApi(ANYONE) as proxy:
-            return await ask("http://api.invalid", proxy_url=with_password(proxy.url)), proxy.heads
-
-    answer, (head,) = asyncio.run(poll())
-
-    assert answer == READING
+async def test_a_proxy_is_asked_for_the_whole_url() -> None:
+    async with FakeApi(ANYONE) as proxy:
+        assert await ask("http://api.invalid", proxy_url=with_password(proxy.url)) == READING
+    (head,) = proxy.heads
     assert head.startswith("GET http://api.invalid/v1/campaigns/camp_123/stats HTTP/1.1\r\n")
     assert f"\r\nProxy-Authorization: Basic {CREDENTIALS}\r\n" in head
 
@@ -115,18 +104,12 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
     sink.close()
 
 
-def test_a_proxy_is_asked_for_a_tunnel_and_never_sees_the_key(authority: Authority) -> None:
+async def test_a_proxy_is_asked_for_a_tunnel_and_never_sees_the_key(authority: Authority) -> None:
     pair = authority.issue("api", LOOPBACK)
-
-    async def poll() -> tuple[Stats | PollError, FakeApi, FakeApi]:
-        connected = {"*": b"HTTP/1.1 200 Connected\r\n\r\n"}
-        async with FakeApi(ANYONE, certificate=pair) as api, Tunnel(connected) as proxy:
-            answer = await ask(api.url, ca_file=authority.pair.certificate, proxy_url=with_password(proxy.url))
-            return answer, api, proxy
-
-    answer, api, proxy = asyncio.run(poll())
-
-    assert answer == READING
+    connected = {"*": b"HTTP/1.1 200 Connected\r\n\r\n"}
+    async with FakeApi(ANYONE, certificate=pair) as api, Tunnel(connected) as proxy:
+        proxied: dict[str, Any] = {"ca_file": authority.pair.certificate, "proxy_url": with_password(proxy.url)}
+        assert await ask(api.url, **proxied) == READING
     assert proxy.heads[0].startswith(f"CONNECT {api.url.removeprefix('https://')} HTTP/1.1\r\n")
     assert f"\r\nProxy-Authorization: Basic {CREDENTIALS}\r\n" in proxy.heads[0]
     assert "Bearer" not in "".join(proxy.heads)
@@ -142,20 +125,12 @@ def test_a_proxy_is_asked_for_a_tunnel_and_never_sees_the_key(authority: Authori
         ("https", 502, "connection_failed", "the proxy answered HTTP 502"),
     ],
 )
-def test_a_proxy_that_does_not_help(scheme: str, status: int, reason: str, detail: str) -> None:
-    async def poll() -> Stats | PollError:
-        async with FakeApi({"*": http(status, b"", "Proxy-Authenticate: Basic")}) as proxy:
-            return await ask(f"{scheme}://api.invalid", proxy_url=with_password(proxy.url))
-
-    answer = asyncio.run(poll())
-
+async def test_a_proxy_that_does_not_help_or_is_not_there(scheme: str, status: int, reason: str, detail: str) -> None:
+    async with FakeApi({"*": http(status, b"", "Proxy-Authenticate: Basic")}) as proxy:
+        answer = await ask(f"{scheme}://api.invalid", proxy_url=with_password(proxy.url))
     assert told(answer)[:2] == (reason, detail)
     assert is_kept(answer)
-
-
-@pytest.mark.parametrize("proxy", ["127.0.0.1:9", "proxy.invalid:3128"])
-def test_a_proxy_that_is_not_there_keeps_its_password(proxy: str) -> None:
-    answer = asyncio.run(ask("https://api.invalid", proxy_url=with_password(f"http://{proxy}")))
-
-    assert told(answer)[0] == Reason.CONNECTION_FAILED
-    assert is_kept(answer)
+    for gone in ("127.0.0.1:9", "proxy.invalid:3128"):
+        answer = await ask(f"{scheme}://api.invalid", proxy_url=with_password(f"http://{gone}"))
+        assert told(answer)[0] == Reason.CONNECTION_FAILED
+        assert is_kept(answer)

@@ -92,7 +92,7 @@ def test_format(accept: str, chosen: Format) -> None:
 
 
 @pytest.mark.parametrize(("accept_encoding", "gzip"), ENCODINGS.items())
-def test_encoding(accept_encoding: str, gzip: bool) -> None:  # noqa: FBT001 - a table's column
+def test_encoding(accept_encoding: str, gzip: bool) -> None:
     assert accepts_gzip(accept_encoding) is gzip
 
 

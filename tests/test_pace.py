@@ -1,10 +1,10 @@
-"""When requests are sent, in real time: real commands against the real sandbox API, half a minute.
+"""When requests are sent, in real time: real commands against the fake API, half a minute.
 
 What is promised (docs/limits.md): of each key's requests at most `requests_per_second` in any second, and at most a
 quarter of that, rounded down, but at least one, at once; however many shards and workspaces there are.
 """
 
-import threading
+import asyncio
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,10 +12,13 @@ from contextlib import ExitStack
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.process import RunningSandbox, running_exporter
+from tests.build import write_config
+from tests.fake_api import FakeApi
+from tests.process import LISTEN, running_exporter
 
 pytestmark = pytest.mark.slow
 
@@ -23,12 +26,6 @@ CAMPAIGNS, INTERVAL = 66, 8  # nearly as many as the default budget allows
 RATE, AT_ONCE = 10, 2
 SHARDED, SHARDS, KEYS_RATE = 120, 3, 20
 NOISE = 0.05  # seconds by which a request may come earlier or later than its neighbours
-CONFIG = """\
-api: {{base_url: {url}, requests_per_second: {rate}}}
-poll: {{interval: {interval}s, stale_after: 60s}}
-workspaces: [{workspaces}]
-"""
-WORKSPACE = "{{name: {0}, api_key_env: KEY_{0}, campaigns: [{1}]}}"
 
 
 def ids(name: str, count: int) -> list[str]:
@@ -42,26 +39,36 @@ def most(times: Sequence[float], seconds: float) -> int:
 
 def test_no_second_sees_more_than_a_keys_budget_and_polls_are_even(tmp_path: Path) -> None:
     campaigns = {name: ids(name, CAMPAIGNS) for name in ("a", "b")} | {"s": ids("s", SHARDED)}
-    keys = {f"sk_{name}": dict.fromkeys(of, "healthy") for name, of in campaigns.items()}
-    environment = {f"KEY_{name}": f"sk_{name}" for name in campaigns}
-    with RunningSandbox(workspaces=keys) as sandbox, ExitStack() as running:
-        for file, rate, names, flags in (
-            ("plain", RATE, "ab", [()]),
-            ("sharded", KEYS_RATE, "s", [(f"--shard.index={n}", f"--shard.total={SHARDS}") for n in range(SHARDS)]),
-        ):
-            workspaces = ", ".join(WORKSPACE.format(name, ", ".join(campaigns[name])) for name in names)
-            config = tmp_path / file
-            config.write_text(CONFIG.format(url=sandbox.url, rate=rate, interval=INTERVAL, workspaces=workspaces))
-            for each in flags:
-                own = (f"--config.file={config}", "--web.listen-address=127.0.0.1:0", *each)
-                running.enter_context(running_exporter(*own, **environment)).url  # noqa: B018 - waits until it listens
-        threading.Event().wait(3 * INTERVAL)
-    stall = sandbox.longest_stall
-    times, polls = defaultdict(list), defaultdict(list)
-    for at, path in sandbox.requests:
-        campaign_id = path.split("/")[3]
-        times[campaign_id[0]].append(at)
-        polls[campaign_id].append(at)
+    stalls, times, polls = [0.0], defaultdict(list), defaultdict(list)
+
+    async def watch_stalls() -> None:
+        """Note for how long the receiver did not look at what had come."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + 3 * INTERVAL
+        while (before := loop.time()) < end:
+            await asyncio.sleep(0.005)
+            stalls.append(loop.time() - before - 0.005)
+
+    with FakeApi() as api, ExitStack() as running:
+        for names, rate, shards in (("ab", RATE, 1), ("s", KEYS_RATE, SHARDS)):
+            (folder := tmp_path / names).mkdir()
+            workspaces: list[dict[str, Any]]
+            workspaces = [{"name": name, "api_key_file": name, "campaigns": campaigns[name]} for name in names]
+            for name in names:
+                (folder / name).touch(0o600)
+                (folder / name).write_text(f"sk_{name}")
+            limits = {"requests_per_second": rate}
+            config = write_config(
+                folder, api.url, api=limits, poll=(f"{INTERVAL}s", "1m"), others=workspaces[1:], **workspaces[0]
+            )
+            for shard in range(shards):
+                flags = (LISTEN, f"--shard.index={shard}", f"--shard.total={shards}")
+                running.enter_context(running_exporter(config, *flags)).url  # noqa: B018 - waits until it listens
+        api.do(watch_stalls())
+    stall = max(stalls)
+    for request in api.requests:
+        times[request.campaign[0]].append(request.at)
+        polls[request.campaign].append(request.at)
 
     figures = {name: (len(of), most(of, 1), most(of, 0.25), most(of, 0.1)) for name, of in times.items()}
     print(f"\nrequests, most in a second, in 250 ms, in 100 ms: {figures}; the receiver stalled for {stall:.3f} s")  # noqa: T201 - the figures are what this test is for

@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from exporter.sandbox import parse_flag
+from tests.build import SANDBOX_KEY, series, write_config
 from tests.certificates import Authority
-from tests.configured import KEY, series, write_config
 from tests.fake_api import FakeApi
-from tests.process import LISTEN, PATIENCE, ROOT, RunningExporter, RunningSandbox, run, running_exporter
-from tests.tools import NO_TLS
+from tests.process import LISTEN, ROOT, RunningExporter, RunningSandbox, run, running_exporter
+from tests.tools import NO_TLS, PATIENCE, running, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -83,9 +83,9 @@ def test_a_changed_file_is_loaded_by_itself(tmp_path: Path, sandbox: RunningSand
 
     link = tmp_path / "config.yaml"
     link.symlink_to(Path("data", "config.yaml"))
-    (tmp_path / "key").write_text(KEY)
+    (tmp_path / "key").write_text(SANDBOX_KEY)
     renew("camp_draft")
-    with running_exporter(f"--config.file={link}", "--config.auto-reload-interval=50ms", LISTEN) as exporter:
+    with running_exporter(f"--config.file={link}", "--config.auto-reload-interval=1s", LISTEN) as exporter:
         exporter.wait_for("/metrics", series("up", "camp_draft") + " 1")
         renew("camp_paused")
         exporter.wait_for("/metrics", series("up", "camp_paused") + " 1")
@@ -93,11 +93,10 @@ def test_a_changed_file_is_loaded_by_itself(tmp_path: Path, sandbox: RunningSand
 
 
 def test_a_mended_key_is_tried_at_once_whatever_the_interval(tmp_path: Path, sandbox: RunningSandbox) -> None:
-    hour = {"old": "interval: 1s, stale_after: 3s", "new": "interval: 1h, stale_after: 3h"}
-    config = write_config(tmp_path, sandbox.url, "camp_123", "camp_draft", key=REVOKED, **hour)
+    config = write_config(tmp_path, sandbox.url, "camp_123", "camp_draft", key=REVOKED, poll=("1h", "3h"))
     with running_exporter(config, LISTEN) as exporter:
         exporter.wait_for_log("key refused")
-        (tmp_path / "key").write_text(KEY)
+        (tmp_path / "key").write_text(SANDBOX_KEY)
         exporter.wait_for_log("the API key was read again")
         exporter.wait_for("/metrics", series("up", "camp_draft") + " 1")
 
@@ -107,7 +106,7 @@ def test_a_ca_file_is_read_again_when_it_changes_and_one_that_is_gone_changes_no
     ca_file = tmp_path / "ca.pem"
     ca_file.write_text(second.pem)
     with FakeApi(certificate=first.issue("api", "127.0.0.1")) as api:
-        config = write_config(tmp_path, api.url, "camp_123", old="timeout", new="ca_file: ca.pem, timeout")
+        config = write_config(tmp_path, api.url, "camp_123", api={"ca_file": "ca.pem"})
         with running_exporter(config, LISTEN) as exporter:
             exporter.wait_for_log("certificate not accepted")
             ca_file.write_text(first.pem)
@@ -139,7 +138,7 @@ def test_a_key_that_is_renewed_does_not_hide_a_reload_that_failed(tmp_path: Path
         (tmp_path / "config.yaml").write_text("workspaces: [{nam: acme}]")
         reload(exporter, "SIGHUP")
         exporter.wait_for_log("the old one stays in use")
-        (tmp_path / "key").write_text(KEY)
+        (tmp_path / "key").write_text(SANDBOX_KEY)
         assert NOT_RELOADED in exporter.wait_for("/metrics", series("up", "camp_123") + " 1")
         assert "The last reload failed" in exporter.get("/").text
         write_config(tmp_path, sandbox.url, "camp_123")
@@ -155,25 +154,28 @@ def test_signals_before_it_listens_are_held(tmp_path: Path, sandbox: RunningSand
         exporter.process.send_signal(signal.SIGHUP)
         exporter.wait_for_log("configuration loaded")
         assert exporter.stop() == 0
-    with running_exporter(config, LISTEN) as exporter:
-        wait_for_handlers(exporter.process.pid)
-        assert exporter.stop() == 0
+    for number, status in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
+        with running_exporter(config, LISTEN) as exporter:
+            wait_for_handlers(exporter.process.pid)
+            assert exporter.stop(number) == status
+            assert [line for line in exporter.log if "Traceback" in line] == []
 
 
 def wait_for_handlers(pid: int) -> None:
     """Wait until the process handles SIGHUP and SIGTERM."""
     wanted = 1 << (signal.SIGHUP - 1) | 1 << (signal.SIGTERM - 1)
-    for _ in range(10_000):
+
+    def handled() -> bool:
         status = Path(f"/proc/{pid}/status").read_text()
-        if int(status.partition("SigCgt:")[2].split()[0], 16) & wanted == wanted:
-            return
-    raise AssertionError(status)
+        return int(status.partition("SigCgt:")[2].split()[0], 16) & wanted == wanted
+
+    wait_until(handled, "handlers", every=0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_ends_in_the_middle_of_a_sweep(tmp_path: Path, sandbox: RunningSandbox, number: signal.Signals) -> None:
     sandbox.sandbox.faults.put(*parse_flag("*=latency:60"))
-    config = write_config(tmp_path, sandbox.url, "camp_123", "camp_draft", old="timeout: 2s", new="timeout: 1m")
+    config = write_config(tmp_path, sandbox.url, "camp_123", "camp_draft", api={"timeout": "1m"})
     with running_exporter(config, LISTEN) as exporter:
         exporter.wait_for("/metrics", "leadterra_exporter_build_info")
         exporter.process.send_signal(number)
@@ -198,7 +200,7 @@ main()
 
 def test_ends_while_a_name_lookup_hangs(tmp_path: Path) -> None:
     command = [sys.executable, "-c", SLOW_RESOLVER, write_config(tmp_path, "http://api.invalid", "camp_123"), LISTEN]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with running(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "looking up\n"
         process.terminate()

@@ -1,7 +1,6 @@
 """Sender pools and accounts: each documented shape is read, and what can go wrong with it stays their own trouble."""
 # ruff: noqa: E501  # a message stands on one line, as it is printed
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,16 +12,14 @@ import httpx
 import pytest
 
 from exporter import log
-from exporter.api import Client, Pool
+from exporter.api import Pool
 from exporter.api.senders import explain, parse_accounts, parse_pools
-from exporter.app import Exporter
 from exporter.config import Config, Poll, SenderList, load
 from exporter.errors import PollError
-from exporter.exposition import Format
 from exporter.sandbox import Sandbox
 from exporter.shard import Shard
 from tests import build
-from tests.conftest import run_virtually
+from tests.exporting import polled_page
 
 POOL = {"id": "p", "name": "Primary", "dailyCapacity": 500}
 READ = Pool("p", "Primary", 500, 412, 8)
@@ -50,16 +47,13 @@ def test_pools_are_read_in_each_shape(answer: Any) -> None:
     assert parse_pools(json.dumps(answer).encode(), "") == (READ,)
 
 
-@pytest.mark.parametrize(
-    ("pool", "read"),
-    [
+def test_what_a_pool_lacks_is_not_known() -> None:
+    for pool, read in (
         ({"id": "p", "senderCount": 0}, Pool("p", "p", None, None, 0)),
         ({"id": "p", "name": "a\nb\ud800", "dailyCapacity": 0}, Pool("p", "a?b?", 0, None, None)),
         ({"id": "p" * 999, "name": None, "senderAccountIds": []}, Pool("p" * 200, "p" * 200, None, None, 0)),
-    ],
-)
-def test_what_a_pool_lacks_is_not_known(pool: Any, read: Pool) -> None:
-    assert parse_pools(json.dumps([pool]).encode(), "") == (read,)
+    ):
+        assert parse_pools(json.dumps([pool]).encode(), "") == (read,)
 
 
 @pytest.mark.parametrize(
@@ -103,25 +97,10 @@ def page_of(config: Config, answers: Mapping[str, httpx.Response], seconds: floa
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        path = request.extensions["target"].decode()
-        asked.append(path)
-        return answers.get(path, httpx.Response(200, json=build.DOCUMENTED))
+        asked.append(request.extensions["target"].decode())
+        return answers.get(asked[-1], httpx.Response(200, json=build.DOCUMENTED))
 
-    async def scenario() -> str:
-        transport = httpx.MockTransport(answer)
-        exporter = Exporter(
-            Path("config.yaml"),
-            config,
-            open_client=lambda access: Client(access, transport=transport),
-            wall=lambda: 1e9,
-        )
-        await exporter.start()
-        await asyncio.sleep(seconds)
-        page = exporter.page.render(Format.TEXT).decode()
-        await exporter.stop()
-        return page
-
-    lines = run_virtually(scenario()).splitlines()
+    lines = polled_page(config, answer, seconds=seconds, wall=lambda: 1e9).decode().splitlines()
     return [line for line in lines if line.startswith("leadterra_sender")], asked
 
 
@@ -199,13 +178,7 @@ def test_a_429_of_senders_holds_the_workspace_but_no_longer_than_a_campaign_s() 
     assert late >= 16
 
 
-def test_one_shard_polls_the_senders_of_a_workspace() -> None:
-    shards = [Shard(index, 5).part_of(of_acme(50)) for index in range(5)]
-    assert [target.id for shard in shards for target in shard.targets if target in LISTS] == [each.id for each in LISTS]
-    assert sum(bool(workspace.senders) for shard in shards for workspace in shard.workspaces) == 1
-
-
-def test_the_configuration_switches_them_on(tmp_path: Path) -> None:
+def test_the_configuration_switches_them_on_and_one_shard_polls_those_of_a_workspace(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(
         "senders: {interval: 2m}\npoll: {stale_after: 4m}\n"
@@ -214,15 +187,17 @@ def test_the_configuration_switches_them_on(tmp_path: Path) -> None:
     [workspace] = load(file).workspaces
     assert workspace.senders == tuple(replace(each, poll=Poll(120, 360)) for each in LISTS)
     assert workspace.targets == (*workspace.campaigns, *workspace.senders)
+    shards = [Shard(index, 5).part_of(of_acme(50)) for index in range(5)]
+    assert [target.id for shard in shards for target in shard.targets if target in LISTS] == [each.id for each in LISTS]
+    assert sum(bool(workspace.senders) for shard in shards for workspace in shard.workspaces) == 1
 
 
 @pytest.mark.parametrize("workspace", range(4))
 def test_the_sandbox_has_each_shape_lets_a_pool_run_dry_and_an_account_pause(workspace: int) -> None:
-    now = [0.0]
-    sandbox = Sandbox(now=lambda: now[0], workspaces={f"key{n}": {} for n in range(4)})
+    clock, seen = build.Clock(), set[tuple[int, int]]()
+    sandbox = Sandbox(now=lambda: clock.monotonic, workspaces={f"key{n}": {} for n in range(4)})
     headers = {"Authorization": f"Bearer key{workspace}"}
-    seen: set[tuple[int, int]] = set()
-    for now[0] in range(0, 86400, 1800):
+    for clock.monotonic in range(0, 86400, 1800):
         pools = parse_pools(sandbox.answer("GET", "/v1/sender-pools", headers).body, "")
         accounts = parse_accounts(sandbox.answer("GET", "/v1/sender-accounts", headers).body, "")
         assert [(pool.daily_capacity, pool.accounts) for pool in pools] == [(2000, 8), (300, 3)]

@@ -1,7 +1,7 @@
 """The exporter's own metrics."""
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from exporter.exposition import Format
 from exporter.shard import Shard
 from exporter.telemetry import Telemetry
 from tests import build
-from tests.exposition.parsed import samples
+from tests.exposition.documented import samples
 
 CODES = ["200", "400", "401", "404", "429", "500", "connection_failed", "timeout"]
 
@@ -47,13 +47,12 @@ def values(telemetry: Telemetry, name: str, **labels: str) -> dict[tuple[str, ..
     }
 
 
-def test_a_workspace_s_counters_begin_at_0(telemetry: Telemetry) -> None:
+def test_a_workspace_s_counters_begin_at_0_and_count_what_happens(telemetry: Telemetry) -> None:
     telemetry.configure([workspace()])
-
-    requests = values(telemetry, "leadterra_api_requests_total", workspace="acme", endpoint="campaign_stats")
-    assert requests == {(code,): 0 for code in CODES}
-    polls = values(telemetry, "leadterra_polls_total", workspace="acme")
-    assert polls == {(result,): 0 for result in ("success", *Reason)}
+    requests = partial(values, telemetry, "leadterra_api_requests_total", workspace="acme", endpoint="campaign_stats")
+    polls = partial(values, telemetry, "leadterra_polls_total", workspace="acme")
+    assert requests() == {(code,): 0 for code in CODES}
+    assert polls() == {(result,): 0 for result in ("success", *Reason)}
     assert values(telemetry, "leadterra_workspace_sweep_overruns_total") == {("acme",): 0}
     assert values(telemetry, "leadterra_api_request_duration_seconds_count") == {("acme",): 0}
     assert values(telemetry, "leadterra_workspace_campaigns") == {("acme",): 3}
@@ -61,19 +60,13 @@ def test_a_workspace_s_counters_begin_at_0(telemetry: Telemetry) -> None:
     assert pace == {("needed",): 0.05, ("allowed",): 10}
     assert values(telemetry, "leadterra_workspace_sweep_duration_seconds") == {}
 
-
-def test_what_happens_is_counted(telemetry: Telemetry) -> None:
-    telemetry.configure([workspace()])
     telemetry.requested("acme", "campaign_stats", "200", 0.2)
     telemetry.requested("acme", "campaign_stats", "418", 0.4)
     telemetry.polled("acme", "timeout")
     telemetry.swept("acme", 12.5)
     telemetry.overran("acme")
-
-    requests = values(telemetry, "leadterra_api_requests_total", workspace="acme", endpoint="campaign_stats")
-    assert {code: count for code, count in requests.items() if count} == {("200",): 1, ("418",): 1}
-    polls = values(telemetry, "leadterra_polls_total", workspace="acme")
-    assert {result: count for result, count in polls.items() if count} == {("timeout",): 1}
+    assert {code: count for code, count in requests().items() if count} == {("200",): 1, ("418",): 1}
+    assert {result: count for result, count in polls().items() if count} == {("timeout",): 1}
     assert values(telemetry, "leadterra_api_request_duration_seconds_sum") == {("acme",): pytest.approx(0.6)}
     buckets = values(telemetry, "leadterra_api_request_duration_seconds_bucket", workspace="acme")
     assert (buckets["0.1",], buckets["0.25",], buckets["0.5",], buckets["+Inf",]) == (0, 1, 2, 2)
@@ -91,7 +84,6 @@ def test_a_workspace_that_goes_leaves_no_series_and_one_that_comes_back_counts_f
         for count in COUNTS[:4]:  # where it is gone these are late
             count(telemetry)
         assert (b"acme" in telemetry.render(openmetrics=False)) is (len(configured) > 1)
-
     requests = values(telemetry, "leadterra_api_requests_total", workspace="acme", endpoint="campaign_stats")
     assert requests["200",] == 1
     assert values(telemetry, "leadterra_api_request_duration_seconds_count", workspace="acme") == {(): 1}
@@ -102,19 +94,15 @@ def test_a_workspace_that_goes_leaves_no_series_and_one_that_comes_back_counts_f
 def test_a_failed_reload_keeps_the_time_of_the_last_good_one(telemetry: Telemetry) -> None:
     telemetry.loaded(1_750_000_000)
     telemetry.loaded(None)
+    name = "leadterra_exporter_config_last_reload_success"
+    assert values(telemetry, f"{name}ful") == {(): 0}
+    assert values(telemetry, f"{name}_timestamp_seconds") == {(): 1_750_000_000}
 
-    assert values(telemetry, "leadterra_exporter_config_last_reload_successful") == {(): 0}
-    name = "leadterra_exporter_config_last_reload_success_timestamp_seconds"
-    assert values(telemetry, name) == {(): 1_750_000_000}
 
-
-def test_the_program_describes_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def page() -> bytes:
-        return Exporter(Path("config.yaml"), build.config(), shard=Shard(2, 5)).page.render(Format.TEXT)
-
+async def test_the_program_describes_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEADTERRA_EXPORTER_REVISION", "abc123")
-    told = samples(asyncio.run(page()), Format.TEXT)
-
+    exporter = Exporter(Path("config.yaml"), build.config(), shard=Shard(2, 5))
+    told = samples(exporter.page.render(Format.TEXT), Format.TEXT)
     assert told["leadterra_exporter_shard_info", frozenset({("index", "2"), ("total", "5")})] == 1
     assert told["leadterra_exporter_shards", frozenset()] == 5
     (labels,) = [labels for name, labels in told if name == "leadterra_exporter_build_info"]
@@ -123,11 +111,10 @@ def test_the_program_describes_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("of_process", [True, False])
 @pytest.mark.parametrize("of_exporter", [True, False])
-def test_both_formats_can_be_read_and_tell_the_same(of_process: bool, of_exporter: bool) -> None:  # noqa: FBT001 - a table's columns
+def test_both_formats_can_be_read_and_tell_the_same(of_process: bool, of_exporter: bool) -> None:
     telemetry = Telemetry(of_process=of_process, of_exporter=of_exporter)
     telemetry.configure([workspace()])
     text, openmetrics = telemetry.render(openmetrics=False), telemetry.render(openmetrics=True)
-
     assert (b"python_info" in text, b"process_" in text) == (of_process, of_process)
     assert (b"leadterra_exporter_" in text) is of_exporter
     assert b"_created" not in text + openmetrics
@@ -143,7 +130,6 @@ def test_metrics_are_rendered_again_once_something_was_counted(count: Callable[[
     text, openmetrics = telemetry.render(openmetrics=False), telemetry.render(openmetrics=True)
     assert telemetry.render(openmetrics=False) is text
     assert telemetry.render(openmetrics=True) is openmetrics
-
     count(telemetry)
     assert telemetry.render(openmetrics=False) != text
     assert telemetry.render(openmetrics=True) != openmetrics
@@ -152,7 +138,6 @@ def test_metrics_are_rendered_again_once_something_was_counted(count: Callable[[
 def test_the_process_own_figures_are_at_most_a_second_old() -> None:
     times = iter([0.0, 0.9, 1.0])
     telemetry = Telemetry(monotonic=lambda: next(times))
-
     first = telemetry.render(openmetrics=False)
     assert telemetry.render(openmetrics=False) is first
     assert telemetry.render(openmetrics=False) is not first

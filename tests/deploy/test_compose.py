@@ -1,9 +1,9 @@
-"""The compose stack, as far as it can be seen without an engine: schema, mounts, addresses, what is open to whom."""
+"""What can be said of compose stack, Dockerfile and units without an engine; `make engines` runs them."""
 
 import json
 import re
-import subprocess
-import sys
+import signal
+import socket
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,8 +12,9 @@ import yaml
 
 from exporter.config import load
 from exporter.sandbox import demo_config
-from tests.process import ROOT
-from tests.tools import need, run
+from tests.build import write_config
+from tests.process import LISTEN, ROOT, running_exporter
+from tests.tools import PATIENCE, succeed
 
 DATASOURCES = "/etc/grafana/provisioning/datasources/leadterra.yaml"
 DASHBOARDS = "/etc/grafana/provisioning/dashboards/leadterra.yaml"
@@ -47,10 +48,7 @@ def option(service: str, name: str) -> str:
 
 @pytest.mark.slow  # check-jsonschema is not among what `make test` sets up
 def test_it_follows_the_compose_schema() -> None:
-    check = need(str(Path(sys.executable).parent / "check-jsonschema"))
-    command = [check, "--builtin-schema=vendor.compose-spec", str(FILE)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout
+    succeed("check-jsonschema", "--builtin-schema=vendor.compose-spec", FILE)
 
 
 def test_every_mounted_file_exists_and_every_volume_is_declared() -> None:
@@ -63,8 +61,8 @@ def test_every_mounted_file_exists_and_every_volume_is_declared() -> None:
 def test_each_program_accepts_what_is_mounted() -> None:
     prometheus = on_this_machine("prometheus", option("prometheus", "config.file"))
     alertmanager = on_this_machine("alertmanager", option("alertmanager", "config.file"))
-    for checked in (run("promtool", "check", "config", prometheus), run("amtool", "check-config", alertmanager)):
-        assert checked.returncode == 0, checked.stdout + checked.stderr
+    succeed("promtool", "check", "config", prometheus)
+    succeed("amtool", "check-config", alertmanager)
 
 
 def test_the_demo_polls_what_the_demo_command_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,16 +121,56 @@ def test_each_service_is_pinned_watched_and_confined(name: str) -> None:
     assert service["logging"] == {"driver": "local"}  # which rotates
     assert service["mem_limit"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert all(each["read_only"] if isinstance(each, dict) else each.endswith(":ro") for each in bound(name))
-
-
-def bound(name: str) -> list[dict[str, bool] | str]:
-    """Return the mounts of a service that are files of this machine."""
-    volumes = SERVICES[name].get("volumes", [])
-    return [each for each in volumes if isinstance(each, dict) or each.startswith(".")]
+    files = [each for each in service.get("volumes", []) if isinstance(each, dict) or each.startswith(".")]
+    assert all(each["read_only"] if isinstance(each, dict) else each.endswith(":ro") for each in files)
 
 
 def test_only_the_sandbox_is_for_the_demo() -> None:
     assert {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each} == {"sandbox": ["demo"]}
     assert SERVICES["exporter"]["depends_on"]["sandbox"]["required"] is False
     assert (ROOT / "deploy" / SERVICES["exporter"]["build"]["context"] / "Dockerfile").exists()
+
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+@pytest.mark.slow  # hadolint is not among what `make test` sets up
+def test_hadolint_finds_nothing() -> None:
+    assert succeed("hadolint", ROOT / "Dockerfile") == ""
+
+
+def test_no_line_needs_a_shell_and_only_what_is_locked_or_copied_is_in_it() -> None:
+    instructions = re.findall(r"^(RUN|CMD|ENTRYPOINT|HEALTHCHECK)\b(.*)", DOCKERFILE, re.MULTILINE)
+    assert len(instructions) > 4
+    assert not [line for _, line in instructions if '["' not in line]
+    assert "hadolint ignore" not in DOCKERFILE
+    (installing,) = [line for line in DOCKERFILE.replace("\\\n", "").splitlines() if '"install"' in line]
+    assert {"--no-deps", "--require-hashes"} <= set(re.findall(r'"([^"]+)"', installing))
+    copied = set(re.findall(r"^COPY ([^-\s]\S*)", DOCKERFILE, re.MULTILINE))
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert copied == {line[1:] for line in ignored if line.startswith("!")}
+    assert "*" in ignored
+
+
+UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_the_key_is_where_the_configuration_is_told_to_look(unit: Path) -> None:
+    text = unit.read_text()
+    (credential,) = re.findall(r"^LoadCredential=([^:]+):/etc/leadterra-exporter/\1$", text, re.MULTILINE)
+    assert f"api_key_file: /run/credentials/{unit.name}/{credential}" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_abstract", [False, True])
+def test_it_tells_systemd_when_it_serves(is_abstract: bool, tmp_path: Path) -> None:
+    config = write_config(tmp_path, "http://127.0.0.1:1", "camp_1")
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.settimeout(PATIENCE)
+        systemd.bind(f"\0{address}" if is_abstract else address)
+        with running_exporter(config, LISTEN, NOTIFY_SOCKET=f"@{address}" if is_abstract else address) as exporter:
+            assert systemd.recv(100) == b"READY=1"
+            assert exporter.get("/-/healthy").is_success
+            assert exporter.stop(signal.SIGTERM) == 0

@@ -2,24 +2,23 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from exporter.errors import Reason
-from tests.fake_api import Script, drip, http, silence
-from tests.faults import scripts
+from tests.fake_api import BOMB, NESTED_BOMB, Script, cut, drip, headers_without_end, http, huge, silence
 from tests.faults import surroundings as around
 from tests.faults.world import ALL, HALF, INTERVAL, NEXT_KEY, ONE, Fault, Process, Workspace
 
 
-def _answered(name: str, script: Script, reason: Reason, detail: str, meets: int = ONE, **more: Any) -> Fault:
-    @contextmanager
-    def happens(here: Workspace) -> Iterator[None]:
-        here.api.answers.update(dict.fromkeys(here.campaigns[:meets], script))
-        yield
-        here.api.answers.clear()
+def _answers(here: Workspace, script: Script, meets: int) -> Iterator[None]:
+    here.api.answers.update(dict.fromkeys(here.campaigns[:meets], script))
+    yield
+    here.api.answers.clear()
 
-    return Fault(name, happens, meets, reason, detail, **more)
+
+def _answered(name: str, script: Script, reason: Reason, detail: str, meets: int = ONE, **more: Any) -> Fault:
+    return Fault(name, partial(_answers, script=script, meets=meets), meets, reason, detail, **more)
 
 
 def _limited(header: str, **more: Any) -> Fault:
@@ -37,7 +36,6 @@ def _refused_key(seconds: float) -> float:
     return 2 * ALL + seconds / INTERVAL + 1
 
 
-@contextmanager
 def _answer_once(here: Workspace) -> Iterator[None]:
     async def answer(writer: asyncio.StreamWriter) -> None:
         del here.api.answers[here.campaigns[0]]
@@ -72,8 +70,15 @@ _CONNECTION = [
     # No pile of overlapping sweeps stops the scheduler.
     _answered("accepted, then silence", silence, Reason.TIMEOUT, _LATE, ALL, requests=20),
     _answered("half of the campaigns hang", silence, Reason.TIMEOUT, _LATE, HALF),
-    Fault("certificate of another authority", around.presented("stranger"), ALL, _FAILED, _STRANGER, tls=True),
-    Fault("certificate expired", around.presented("expired"), ALL, _FAILED, _EXPIRED, tls=True),
+    Fault(
+        "certificate of another authority",
+        partial(around.presented, name="stranger"),
+        ALL,
+        _FAILED,
+        _STRANGER,
+        tls=True,
+    ),
+    Fault("certificate expired", partial(around.presented, name="expired"), ALL, _FAILED, _EXPIRED, tls=True),
     Fault(
         "another authority in the CA file, then its certificate",
         around.authority_changed,
@@ -83,12 +88,12 @@ _CONNECTION = [
 ]
 _ANSWERS = [
     _answered("one byte at a time", drip, Reason.TIMEOUT, _LATE),
-    _answered("slow headers without end", scripts.headers_without_end(1, 0.1), Reason.TIMEOUT, _LATE),
-    _answered("headers without end", scripts.headers_without_end(1000, 0), _FAILED, _NOT_HTTP),
-    _answered("cut in the middle of the body", scripts.cut, _FAILED, "the answer broke off"),
-    _answered("body of 100 MB", scripts.huge, _INVALID, _LARGE),
-    _answered("gzip bomb of 900 MiB", scripts.BOMB, _INVALID, _LARGE),
-    _answered("gzip bomb in a gzip bomb", scripts.NESTED_BOMB, _INVALID, _NOT_ASKED_FOR),
+    _answered("slow headers without end", headers_without_end(1, 0.1), Reason.TIMEOUT, _LATE),
+    _answered("headers without end", headers_without_end(1000, 0), _FAILED, _NOT_HTTP),
+    _answered("cut in the middle of the body", cut, _FAILED, "the answer broke off"),
+    _answered("body of 100 MB", huge, _INVALID, _LARGE),
+    _answered("gzip bomb of 900 MiB", BOMB, _INVALID, _LARGE),
+    _answered("gzip bomb in a gzip bomb", NESTED_BOMB, _INVALID, _NOT_ASKED_FOR),
     _answered("200 with an error in it", _ERROR, _INVALID, _IS_ERROR),
     _answered("redirect to itself", _REDIRECT, Reason.UNEXPECTED_STATUS, _NOT_FOLLOWED),
     _answered(
@@ -111,12 +116,12 @@ _ANSWERS = [
     _answered("503 for long", http(503), Reason.SERVER_ERROR, "HTTP 503"),
 ]
 _KEY_FILE = [
-    Fault("key file gone", around.key_file(None), note=_KEPT, log=_UNREAD),
-    Fault("key file empty", around.key_file(""), note=_KEPT, log=_UNREAD),
+    Fault("key file gone", partial(around.key_file, text=None), note=_KEPT, log=_UNREAD),
+    Fault("key file empty", partial(around.key_file, text=""), note=_KEPT, log=_UNREAD),
     Fault("key file replaced hundreds of times a second", around.storm_of_keys, note="each key is whole"),
     Fault(
         "key file half written",
-        around.key_file(NEXT_KEY[:9]),
+        partial(around.key_file, text=NEXT_KEY[:9]),
         ALL,
         _REFUSED,
         log=f'{_KEY_REFUSED}: authentication_failed"',
@@ -141,8 +146,15 @@ _MACHINE = [
         log=_NOT_LOADED,
         process=Process(),
     ),
-    Fault("wall clock an hour ahead", around.clock_shifted(3600), note=_CLOCK, process=around.FAKE_CLOCK),
-    Fault("wall clock an hour behind", around.clock_shifted(-3600), note=_CLOCK, process=around.FAKE_CLOCK),
+    Fault(
+        "wall clock an hour ahead", partial(around.clock_shifted, seconds=3600), note=_CLOCK, process=around.FAKE_CLOCK
+    ),
+    Fault(
+        "wall clock an hour behind",
+        partial(around.clock_shifted, seconds=-3600),
+        note=_CLOCK,
+        process=around.FAKE_CLOCK,
+    ),
     Fault("disk of the log full", around.much_logged, process=around.LOG_DISK_FULL),
     Fault("stderr closed", around.much_logged, process=around.LOG_CLOSED),
     Fault("nobody reads the log any more", around.much_logged, process=around.LOG_READER_GONE),

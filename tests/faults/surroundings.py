@@ -9,15 +9,14 @@ import resource
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.certificates import Pair, replace_file
-from tests.faults.world import KEY, NEXT_KEY, Happens, Process, Workspace
+from tests.faults.world import KEY, NEXT_KEY, Process, Workspace
 from tests.tools import need
 
 
-@contextmanager
 def host_unknown(here: Workspace) -> Iterator[None]:
     (here.config_file.parent / "resolves").unlink()
     here.api.keeps_connections = False  # one that is open needs no name
@@ -27,26 +26,19 @@ def host_unknown(here: Workspace) -> Iterator[None]:
     (here.config_file.parent / "resolves").touch()
 
 
-@contextmanager
 def refused(here: Workspace) -> Iterator[None]:
     here.api.do(here.api.refuse())
     yield
     here.api.do(here.api.listen())
 
 
-def presented(name: str) -> Happens:
+def presented(here: Workspace, name: str) -> Iterator[None]:
     """Make the API present another certificate than the good one."""
-
-    @contextmanager
-    def happens(here: Workspace) -> Iterator[None]:
-        present(here, name)
-        yield
-        present(here, "good")
-
-    return happens
+    present(here, name)
+    yield
+    present(here, "good")
 
 
-@contextmanager
 def authority_changed(here: Workspace) -> Iterator[None]:
     both = [(here.folder / name).read_text() for name in ("authority.pem", "other.pem")]
     replace_file(here.folder / "authority.pem", "\n".join(both))
@@ -58,22 +50,16 @@ def present(here: Workspace, name: str) -> None:
     here.api.do(here.api.present(Pair(here.folder / f"{name}.pem", here.folder / f"{name}.key")))
 
 
-def key_file(text: str | None) -> Happens:
+def key_file(here: Workspace, text: str | None) -> Iterator[None]:
     """Write this text to the key's file, or remove it, and afterwards the next key, which is used."""
-
-    @contextmanager
-    def happens(here: Workspace) -> Iterator[None]:
-        here.key_file.unlink()
-        if text is not None:
-            here.key_file.write_text(text)
-        yield
-        replace_file(here.key_file, NEXT_KEY)
-        here.wait_for_requests(1, NEXT_KEY)
-
-    return happens
+    here.key_file.unlink()
+    if text is not None:
+        here.key_file.write_text(text)
+    yield
+    replace_file(here.key_file, NEXT_KEY)
+    here.wait_for_requests(1, NEXT_KEY)
 
 
-@contextmanager
 def storm_of_keys(here: Workspace) -> Iterator[None]:
     """Replace the file by two good keys in turn."""
     stop = threading.Event()
@@ -83,17 +69,14 @@ def storm_of_keys(here: Workspace) -> Iterator[None]:
             for key in (KEY, NEXT_KEY):
                 replace_file(here.key_file, key)
 
-    thread = threading.Thread(target=storm)
-    thread.start()
-    try:
+    with ThreadPoolExecutor(1) as pool:
+        storming = pool.submit(storm)
         yield
-    finally:
         stop.set()
-        thread.join()
+        storming.result()
     here.wait_for_requests(4, NEXT_KEY)
 
 
-@contextmanager
 def descriptors_exhausted(here: Workspace) -> Iterator[None]:
     pid = here.exporter.process.pid
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -104,7 +87,6 @@ def descriptors_exhausted(here: Workspace) -> Iterator[None]:
     assert here.ask("/-/healthy") == 200  # over a new connection
 
 
-@contextmanager
 def config_is_a_directory(here: Workspace) -> Iterator[None]:
     aside = here.config_file.rename(here.config_file.with_name("aside.yaml"))
     here.config_file.mkdir()
@@ -121,13 +103,8 @@ def config_is_a_directory(here: Workspace) -> Iterator[None]:
 _FAKETIME = next((str(file) for file in sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), "")
 
 
-def _prepare_clock(root: Path) -> None:
-    need("faketime")
-    replace_file(root / "shift", "+0")
-
-
 FAKE_CLOCK = Process(
-    prepare=_prepare_clock,
+    prepare=lambda root: (root / "shift").write_text(need("faketime") and "+0"),
     environment={
         "LD_PRELOAD": _FAKETIME,
         "FAKETIME_TIMESTAMP_FILE": "{folder}/shift",
@@ -139,24 +116,18 @@ FAKE_CLOCK = Process(
 )
 
 
-def clock_shifted(seconds: int) -> Happens:
+def clock_shifted(here: Workspace, seconds: int) -> Iterator[None]:
     """Shift the wall clock; the readings' times follow it, and people still get their page."""
-
-    @contextmanager
-    def happens(here: Workspace) -> Iterator[None]:
-        shift = here.config_file.with_name("shift")
-        replace_file(shift, f"{seconds:+}")
-        yield
-        last_success = here.scraper.scrapes[-1].campaigns[here.campaigns[0]].last_success
-        assert last_success is not None
-        assert abs(last_success - time.time() - seconds) < 10
-        assert (here.ask("/"), here.ask("/api/v1/campaigns")) == (200, 200)
-        replace_file(shift, "+0")
-
-    return happens
+    shift = here.config_file.with_name("shift")
+    replace_file(shift, f"{seconds:+}")
+    yield
+    last_success = here.scraper.scrapes[-1].campaigns[here.campaigns[0]].last_success
+    assert last_success is not None
+    assert abs(last_success - time.time() - seconds) < 10
+    assert (here.ask("/"), here.ask("/api/v1/campaigns")) == (200, 200)
+    replace_file(shift, "+0")
 
 
-@contextmanager
 def much_logged(here: Workspace) -> Iterator[None]:
     """Log some 10 kB; no socket gets stderr's number."""
     for _ in range(80):
@@ -165,22 +136,16 @@ def much_logged(here: Workspace) -> Iterator[None]:
     assert "socket" not in str(Path(f"/proc/{here.exporter.process.pid}/fd/2").readlink())
 
 
-def _prepare_pipe(root: Path) -> None:
-    os.mkfifo(root / "log")
-
-
 LOG_DISK_FULL = Process(command='exec "$@" 2>/dev/full')
 LOG_CLOSED = Process(command='exec "$@" 2>&-')
 _ONE_LINE = 'head -n 1 <"{folder}/log" >"{folder}/read" & exec "$@" 2>"{folder}/log"'
-LOG_READER_GONE = Process(_prepare_pipe, _ONE_LINE)
-LOG_READER_HANGS = Process(_prepare_pipe, 'exec "$@" 2<>"{folder}/log"')
+LOG_READER_GONE = Process(lambda root: os.mkfifo(root / "log"), _ONE_LINE)
+LOG_READER_HANGS = Process(lambda root: os.mkfifo(root / "log"), 'exec "$@" 2<>"{folder}/log"')
 
 
-@contextmanager
 def pipe_filled(here: Workspace) -> Iterator[None]:
     """Log more than fits into the pipe that nobody reads."""
     pipe = os.open(here.config_file.with_name("log"), os.O_RDWR)
     fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
-    with much_logged(here):
-        yield
+    yield from much_logged(here)
     os.close(pipe)

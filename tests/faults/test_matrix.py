@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,8 +17,8 @@ import pytest
 
 from exporter.errors import Reason
 from tests.faults.matrix import FAULTS
-from tests.faults.scraper import Scrape, truth
 from tests.faults.world import ALL, INTERVAL, RETRIES, STALE_AFTER, TIMEOUT, Fault, Workspace, descriptors, running_with
+from tests.scraper import Scrape, truth
 
 pytestmark = pytest.mark.slow
 
@@ -103,7 +104,7 @@ def play(fault: Fault, here: Workspace) -> str:
 def burst(fault: Fault, here: Workspace) -> tuple[float, float]:
     """Begin and end the fault; return when it ended, and after how many seconds nobody failed any more."""
     met, reason, before = here.campaigns[: fault.meets], fault.reason, len(here.api.requests)
-    with fault.happens(here):
+    with contextmanager(fault.happens)(here):
         if reason is None:
             here.scraper.wait_for_successes(here.campaigns, 2)
         else:

@@ -13,22 +13,18 @@ from pathlib import Path
 import pytest
 
 from exporter.exposition import Format
-from tests.exposition.parsed import samples
+from tests.build import write_config
+from tests.exposition.documented import samples
 from tests.fake_api import FakeApi
-from tests.faults.scraper import Scraper, truth
-from tests.process import PATIENCE, RunningExporter, running_exporter
+from tests.process import LISTEN, RunningExporter, running_exporter
+from tests.scraper import Scraper, truth
+from tests.tools import PATIENCE
 
 pytestmark = pytest.mark.slow
 
 KEY = "sk_test_restart"
 CAMPAIGNS = [f"camp_{number}" for number in range(150)]
 TRUTH = {campaign: truth(campaign) for campaign in CAMPAIGNS}
-CONFIG = f"""\
-api: {{{{base_url: "{{url}}", requests_per_second: 150}}}}
-poll: {{{{interval: 2s}}}}
-workspaces: [{{{{name: acme, api_key_env: RESTART_KEY, campaigns: [{", ".join(CAMPAIGNS)}]}}}}]
-"""
-ANY_PORT = "--web.listen-address=127.0.0.1:0"
 ROUNDS = 10
 
 
@@ -40,8 +36,8 @@ def api() -> Iterator[FakeApi]:
 
 @pytest.fixture
 def config(api: FakeApi, tmp_path: Path) -> str:
-    (tmp_path / "config.yaml").write_text(CONFIG.format(url=api.url))
-    return f"--config.file={tmp_path / 'config.yaml'}"
+    limits = {"requests_per_second": 150}
+    return write_config(tmp_path, api.url, *CAMPAIGNS, key=KEY, api=limits, poll=("2s", "5m"))
 
 
 @contextmanager
@@ -93,12 +89,11 @@ def test_killed_at_random_moments(api: FakeApi, config: str) -> None:
     dice, port = random.Random(20261125), port_for_restarts()  # noqa: S311 - the moments must repeat
     with scraping(port) as scrapers:
         for number in range(ROUNDS):
-            with running_exporter(config, f"--web.listen-address=127.0.0.1:{port}", RESTART_KEY=KEY) as exporter:
+            with running_exporter(config, f"--web.listen-address=127.0.0.1:{port}") as exporter:
                 if number % 2:
                     exporter.wait_for_log("msg=listening")
                 threading.Event().wait(dice.uniform(0, 2))  # in the midst of whatever it does
                 exporter.stop(dice.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM]))
-
     assert all(scraper.failed for scraper in scrapers)
     pages = [scrape for scraper in scrapers for scrape in scraper.scrapes]
     unread = [sum(shown.up is None for shown in scrape.campaigns.values()) for scrape in pages]
@@ -107,18 +102,23 @@ def test_killed_at_random_moments(api: FakeApi, config: str) -> None:
     assert {request.key for request in api.requests} == {KEY}
 
 
-def test_neither_a_replica_nor_a_second_process_on_the_port_disturbs_the_first(api: FakeApi, config: str) -> None:
-    with running_exporter(config, ANY_PORT, RESTART_KEY=KEY) as first:
+def test_neither_a_replica_nor_a_second_process_on_the_port_disturbs_the_first(
+    api: FakeApi, config: str, tmp_path: Path
+) -> None:
+    (tmp_path / "second").mkdir()
+    second_config = write_config(tmp_path / "second", api.url, *CAMPAIGNS, key="sk_second")
+    with running_exporter(config, LISTEN) as first:
         port = int(first.url.rpartition(":")[2])
         with scraping(port) as scrapers:
-            with running_exporter(config, ANY_PORT, RESTART_KEY=KEY) as replica:
+            with running_exporter(config, LISTEN) as replica:
                 assert series(first) == series(replica)  # an alert that aggregates `instance` away sees one campaign
                 replica.stop(signal.SIGKILL)
             for address in (f"127.0.0.1:{port}", f":{port}"):
-                with running_exporter(config, f"--web.listen-address={address}", RESTART_KEY="sk_second") as second:
+                with running_exporter(second_config, f"--web.listen-address={address}") as second:
                     assert second.process.wait(PATIENCE) == 1
                     second.wait_for_log(r"\(end\)")
-                    assert second.log == [f"cannot listen on {address}: address already in use", "(end)"]
+                    advice = "end what listens there, or name another port"
+                    assert second.log == [f"cannot listen on {address}: address already in use: {advice}", "(end)"]
             for scraper in scrapers:
                 assert not scraper.failed
                 scraper.wait_for_successes(CAMPAIGNS, 1)

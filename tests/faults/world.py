@@ -3,17 +3,16 @@
 import http.client
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 from exporter.errors import Reason
 from tests.certificates import Authority, Pair
 from tests.fake_api import FakeApi
-from tests.faults.scraper import Scraper
-from tests.process import PATIENCE, RunningExporter, running_exporter
-from tests.tools import free_port
+from tests.process import RunningExporter, running_exporter
+from tests.scraper import Scraper
+from tests.tools import PATIENCE, free_port
 
 INTERVAL, TIMEOUT, STALE_AFTER, RETRIES = 3.0, 2.0, 9.0, 1
 ONE, HALF, ALL = 1, 2, 4
@@ -91,23 +90,20 @@ class Process:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-Happens: TypeAlias = Callable[[Workspace], AbstractContextManager[None]]
-"""Begins a fault, and ends it when the context ends."""
-
-
 @dataclass(frozen=True, eq=False)
 class Fault:
     """One row of the table.
 
-    The polls of the first `meets` of the workspace's campaigns fail, with `reason` and `detail`; where none does,
-    `note` says what is to be seen. `log` is a further event that is logged once; failed polls are logged where they
-    begin to fail, or only some of them where the row `asks_some`. It lasts until the figures are stale and so many
-    `requests` have come, or, where it is `brief`, until it is noticed, and comes back so often. A fault with a
-    `process` has an exporter of its own, all others share one.
+    It `happens` until its generator has yielded, and ends when that goes on. The polls of the first `meets` of the
+    workspace's campaigns fail, with `reason` and `detail`; where none does, `note` says what is to be seen. `log` is a
+    further event that is logged once; failed polls are logged where they begin to fail, or only some of them where the
+    row `asks_some`. It lasts until the figures are stale and so many `requests` have come, or, where it is `brief`,
+    until it is noticed, and comes back so often. A fault with a `process` has an exporter of its own, all others share
+    one.
     """
 
     name: str
-    happens: Happens
+    happens: Callable[[Workspace], Iterator[None]]
     meets: int = 0
     reason: Reason | None = None
     detail: str = ""

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hostile.target import HEALTHY, Target, read_to_end, statuses, target
+from tests.hostile.target import HEALTHY, connect, read_to_end, say, statuses, target
+from tests.process import RunningExporter
 
 pytestmark = pytest.mark.slow  # all of them take 3 s
 
@@ -100,77 +101,70 @@ ODD = (  # strange but clear: answered, and the next request too where the conne
 
 
 @pytest.fixture(scope="module")
-def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningExporter]:
     with target(tmp_path_factory.mktemp("hostile"), "--web.enable-lifecycle") as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def _goes_on(exporter: Target) -> Iterator[None]:
+def _goes_on(exporter: RunningExporter) -> Iterator[None]:
     before = list(exporter.log)
     yield
-    assert statuses(exporter.say(HEALTHY.replace(b"\r\n\r\n", b"\r\n" + END))) == [200]
+    assert statuses(say(exporter, HEALTHY.replace(b"\r\n\r\n", b"\r\n" + END))) == [200]
     assert exporter.log == before
 
 
 @pytest.mark.parametrize("request_", SMUGGLED, ids=range(len(SMUGGLED)))
-def test_what_is_not_clear_is_refused_and_ends_the_connection(exporter: Target, request_: bytes) -> None:
-    answer = exporter.say(request_ + NEXT)
+def test_what_is_not_clear_is_refused_and_ends_the_connection(exporter: RunningExporter, request_: bytes) -> None:
+    answer = say(exporter, request_ + NEXT)
     assert statuses(answer) in ([400], [413], [])  # none where the system told of the end before the answer was read
     assert b"is ready" not in answer
     assert b"loaded" not in answer
 
 
 @pytest.mark.parametrize(("request_", "status"), ODD, ids=range(len(ODD)))
-def test_what_is_strange_is_answered_and_so_is_the_next(exporter: Target, request_: bytes, status: int) -> None:
-    answer = exporter.say(request_ + NEXT)
+def test_what_is_strange_is_answered_and_the_next_too(exporter: RunningExporter, request_: bytes, status: int) -> None:
+    answer = say(exporter, request_ + NEXT)
     assert statuses(answer) == [status, 200]
     assert b"evil" not in answer
     assert b"secret" not in answer
 
 
-def test_what_ends_the_connection(exporter: Target) -> None:
-    assert statuses(exporter.say(b"GET /-/ready HTTP/1.0\r\n\r\n")) == [200]
-    body = HOST + b"Expect: 100-continue\r\nContent-Length: 9999999\r\n"
-    assert statuses(exporter.say(get(b"/-/ready", headers=body))) == [100, 413]
-
-
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c", b"TLS/1.0"])
-def test_no_other_protocol_is_taken_up(exporter: Target, protocol: bytes) -> None:
+def test_no_other_protocol_is_taken_up(exporter: RunningExporter, protocol: bytes) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n"
-    with exporter.connect() as client:
+    with connect(exporter) as client:
         client.sendall(get(b"/-/ready", headers=HOST + upgrade))
         assert statuses(client.recv(65536)) == [200]
         client.sendall(NEXT)
         assert statuses(read_to_end(client)) == [200]
 
 
-def test_who_waits_to_be_asked_for_a_body_and_goes_is_not_logged(exporter: Target) -> None:
+def test_what_ends_the_connection_and_that_who_goes_is_not_logged(exporter: RunningExporter) -> None:
+    assert statuses(say(exporter, b"GET /-/ready HTTP/1.0\r\n\r\n")) == [200]
+    body = HOST + b"Expect: 100-continue\r\nContent-Length: 9999999\r\n"
+    assert statuses(say(exporter, get(b"/-/ready", headers=body))) == [100, 413]
     for _ in range(20):
-        with exporter.connect() as client:
+        with connect(exporter) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # ends by a reset
             client.sendall(get(b"/-/ready", headers=HOST + b"Expect: 100-continue\r\nContent-Length: 5\r\n"))
 
 
 @pytest.mark.parametrize("method", b"GET HEAD POST PUT PATCH DELETE OPTIONS TRACE LOCK".split())
-def test_no_method_is_a_fault_of_ours(exporter: Target, method: bytes) -> None:
+def test_no_method_is_a_fault_of_ours_and_answers_come_in_order(exporter: RunningExporter, method: bytes) -> None:
     headers = HOST + b"Content-Length: 0\r\n"
-    answer = exporter.say(b"".join(get(path, method=method, headers=headers) for path in (b"/config", b"/x")) + NEXT)
+    answer = say(exporter, b"".join(get(path, method=method, headers=headers) for path in (b"/config", b"/x")) + NEXT)
     assert statuses(answer) == [200 if method in (b"GET", b"HEAD") else 405, 404, 200]
+    many = say(exporter, b"".join(map(get, [b"/-/ready", b"/-/healthy", b"/nothing"] * 200)) + NEXT)
+    assert statuses(many) == [200, 200, 404] * 200 + [200]
 
 
 @pytest.mark.parametrize("path", [b"/", b"/config", b"/api/v1/campaigns", b"/metrics", b"/nothing"])
-def test_no_page_repeats_what_a_client_says(exporter: Target, path: bytes) -> None:
+def test_no_page_repeats_what_a_client_says(exporter: RunningExporter, path: bytes) -> None:
     """A name that leads to the exporter by somebody else's DNS, or a cache in between, must change nothing."""
     headers = b"Host: canary.example\r\nX-Forwarded-Host: canary.example\r\nX-Forwarded-Proto: canary\r\n"
     headers += b"Forwarded: host=canary.example\r\nReferer: http://canary.example/\r\nOrigin: http://canary.example\r\n"
-    answer = exporter.say(get(path + b"?canary", headers=headers + b"User-Agent: canary\r\nConnection: close\r\n"))
+    answer = say(exporter, get(path + b"?canary", headers=headers + b"User-Agent: canary\r\nConnection: close\r\n"))
     assert statuses(answer) in ([200], [404])
     assert b"canary" not in answer
     assert b"access-control-" not in answer.lower()
-
-
-def test_hundreds_of_requests_at_once_are_answered_in_order(exporter: Target) -> None:
-    paths = [b"/-/ready", b"/-/healthy", b"/nothing"] * 200
-    answer = exporter.say(b"".join(map(get, paths)) + NEXT)
-    assert statuses(answer) == [200, 200, 404] * 200 + [200]

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.kubernetes.chart_readme import CHART
-from tests.kubernetes.manifests import KUBERNETES, Document, build, one, pods
-from tests.kubernetes.test_schema import VERSIONS, check, validate
+from tests.kubernetes.manifests import CHART, KUBERNETES, Document, build, one, pods
+from tests.kubernetes.test_manifests import VERSIONS, check_restricted, validate
+from tests.tools import succeed
 
 KEPT = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "leadterra-exporter-tools"
 ADDED_BY_HELM = {"app.kubernetes.io/managed-by", "helm.sh/chart"}
@@ -41,8 +41,7 @@ def render(helm: str, tmp_path: Path) -> Callable[..., list[Document]]:
 
 
 def test_lint_finds_nothing(helm: str) -> None:
-    ended = subprocess.run([helm, "lint", "--strict", CHART], capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    succeed(helm, "lint", "--strict", CHART)
 
 
 def comparable(documents: list[Document]) -> dict[str, Document]:
@@ -65,16 +64,16 @@ def test_it_is_the_layout(layout: str, values: Mapping[str, Any], render: Callab
 
 def test_monitoring_is_the_layouts(render: Callable[..., list[Document]]) -> None:
     ours, theirs = render(scrape="podMonitor", prometheusRule=True, dashboards=True), build(KUBERNETES / "monitoring")
-    assert (
-        one(ours, "PodMonitor")["spec"]["podMetricsEndpoints"]
-        == one(theirs, "PodMonitor")["spec"]["podMetricsEndpoints"]
-    )
+    scraped, as_theirs = (one(each, "PodMonitor")["spec"]["podMetricsEndpoints"] for each in (ours, theirs))
+    assert scraped == as_theirs
     original = yaml.safe_load((KUBERNETES.parents[1] / "prometheus/prometheusrule.yaml").read_text())
     assert one(ours, "PrometheusRule")["spec"] == original["spec"]
-    boards = [{json.loads(text)["uid"] for text in each["data"].values()} for each in ours if _is_dashboard(each)]
-    assert boards == [
-        {json.loads(text)["uid"] for text in each["data"].values()} for each in theirs if _is_dashboard(each)
-    ]
+    boards, as_theirs = ([_uids(each) for each in documents if _is_dashboard(each)] for documents in (ours, theirs))
+    assert boards == as_theirs
+
+
+def _uids(document: Document) -> set[str]:
+    return {json.loads(text)["uid"] for text in document["data"].values()}
 
 
 def _is_dashboard(document: Document) -> bool:
@@ -108,14 +107,16 @@ def test_every_mixture_of_values_is_valid(render: Callable[..., list[Document]],
     different = {json.dumps(document): document for values in MATRIX for document in render(**values)}
     rendered = list(different.values())
     for _, pod in pods(rendered):
-        check(pod)
+        check_restricted(pod)
     monitoring = {"PodMonitor", "ServiceMonitor", "PrometheusRule"}
     assert monitoring <= {document["kind"] for document in rendered}
     for version in VERSIONS:
         validate([document for document in rendered if document["kind"] not in monitoring], version, tmp_path)
 
 
-def test_values_arrive(render: Callable[..., list[Document]]) -> None:
+def test_values_arrive_and_the_schema_knows_them_and_no_others(render: Callable[..., list[Document]]) -> None:
+    known = json.loads((CHART / "values.schema.json").read_text())["properties"]
+    assert yaml.safe_load((CHART / "values.yaml").read_text()).keys() == known.keys() - {"global"}
     rendered = render(shards=2, scrape="annotations", **EXTRAS)
     ((_, pod),) = pods(rendered)
     (container,) = pod["containers"]
@@ -126,9 +127,8 @@ def test_values_arrive(render: Callable[..., list[Document]]) -> None:
     assert "5000000" in mounted[0]["config.yaml"]  # not 5e+06
     assert mounted[2]["b.csv"] == EXTRAS["lists"]["b.csv"]
     assert "--log.format=json" in container["args"]
-    assert {container[f"{probe}Probe"]["httpGet"]["scheme"] for probe in ("startup", "liveness", "readiness")} == {
-        "HTTPS"
-    }
+    probes = (container[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness"))
+    assert {probe["scheme"] for probe in probes} == {"HTTPS"}
     for key in ("imagePullSecrets", "nodeSelector", "tolerations", "priorityClassName", "affinity"):
         assert pod[key] == EXTRAS[key]
     template = one(rendered, "StatefulSet")["spec"]["template"]["metadata"]
@@ -154,8 +154,3 @@ def test_two_releases_share_nothing(render: Callable[..., list[Document]]) -> No
 def test_the_schema_refuses(values: Mapping[str, Any], render: Callable[..., list[Document]]) -> None:
     with pytest.raises(ValueError, match="values don't meet the specifications"):
         render(**values)
-
-
-def test_the_schema_knows_the_values_and_no_others() -> None:
-    known = json.loads((CHART / "values.schema.json").read_text())["properties"]
-    assert yaml.safe_load((CHART / "values.yaml").read_text()).keys() == known.keys() - {"global"}

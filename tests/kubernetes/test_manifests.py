@@ -1,7 +1,8 @@
-"""What the manifests name exists: flags, variables, ports, paths, files, labels; and what they promise is built."""
+"""What the manifests name exists, what they promise is built, and both fit the schemas and the restricted standard."""
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 from exporter import __version__
 from exporter.cli import check
 from exporter.config import load
+from exporter.config.times import parse_duration
 from exporter.flags import environment_variable
 from exporter.options import serve_parser
 from prometheus.customize import PROCESS_LABELS, SELECTOR
@@ -20,6 +22,7 @@ from tests.kubernetes.manifests import (
     EXPORTER,
     KUBERNETES,
     LAYOUTS,
+    PATCH,
     WITH_PODS,
     Document,
     build,
@@ -30,7 +33,7 @@ from tests.kubernetes.manifests import (
     pods,
 )
 from tests.process import ROOT
-from tests.tools import succeed
+from tests.tools import run, succeed
 
 DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
 PODS = [(path, pod) for path, document in objects().items() for _, pod in pods([document])]
@@ -61,7 +64,7 @@ def _variables() -> set[str]:
 def test_ports_probes_and_files_are_the_exporters(path: Path, pod: Document) -> None:
     container = exporter_of(pod)
     (port,) = container["ports"]
-    assert serve_parser().get_default("web_listen_address") == [f":{port['containerPort']}"]
+    assert serve_parser().parse([]).web_listen_address == (f":{port['containerPort']}",)
     probes = [probe["httpGet"] for key, probe in container.items() if key.endswith("Probe")]
     assert len(probes) >= 2
     assert all(probe["path"] in PATHS and probe["port"] == port["name"] for probe in probes)
@@ -81,12 +84,13 @@ def _flags(container: Document, name: str) -> list[str]:
     return [argument for argument in container["args"] if argument.startswith(name)]
 
 
-@pytest.mark.parametrize("layout", ["base", "sidecar"])
-def test_the_configuration_passes_its_check(layout: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(serve_parser().parse([f"--config.file={KUBERNETES / layout / CONFIG}"])) == 0
-    said = capsys.readouterr()
-    assert "no problems" in said.out
-    assert {line.split(": ")[2] for line in said.err.splitlines()} == {"workspaces[0].api_key_file"}  # not mounted here
+def test_the_configuration_passes_its_check(capsys: pytest.CaptureFixture[str]) -> None:
+    for layout in ("base", "sidecar"):
+        assert check(serve_parser().parse([f"--config.file={KUBERNETES / layout / CONFIG}"])) == 0
+        said = capsys.readouterr()
+        assert "no problems" in said.out
+        places = {line.split(": ")[2] for line in said.err.splitlines()}
+        assert places == {"workspaces[0].api_key_file"}  # not mounted here
 
 
 def test_image_labels_and_chart_are_this_version() -> None:
@@ -113,18 +117,15 @@ def test_requests_and_limits_are_those_that_the_page_explains() -> None:
 
 def test_the_sidecar_is_the_deployments_container() -> None:
     """But for readiness, which would take the application out of its Service, and for names."""
+    # A Service named leadterra-exporter would give every pod LEADTERRA_EXPORTER_PORT and the like, which flags read.
+    assert environment_variable("--port") == "LEADTERRA_EXPORTER_PORT"
+    assert objects()[Path("base/deployment.yaml")]["spec"]["template"]["spec"]["enableServiceLinks"] is False
     alone, beside = CONTAINERS["base/deployment.yaml"], CONTAINERS["sidecar/application.yaml"]
     assert alone.keys() - beside.keys() == {"readinessProbe"}
     assert {key for key in beside if beside[key] != alone[key]} == {"name", "volumeMounts"}
     assert [mount["mountPath"] for mount in alone["volumeMounts"]] == [
         mount["mountPath"] for mount in beside["volumeMounts"]
     ]
-
-
-def test_service_links_do_not_set_the_flags_variables() -> None:
-    """A Service named leadterra-exporter would give every pod LEADTERRA_EXPORTER_PORT and the like."""
-    assert environment_variable("--port") == "LEADTERRA_EXPORTER_PORT"
-    assert objects()[Path("base/deployment.yaml")]["spec"]["template"]["spec"]["enableServiceLinks"] is False
 
 
 def test_what_selects_pods_finds_them() -> None:
@@ -144,7 +145,9 @@ def test_prometheus_scrapes_the_right_port_under_the_job_that_the_rules_select()
     written = objects()
     (endpoint,) = one(written.values(), "PodMonitor")["spec"]["podMetricsEndpoints"]
     ports = {port["name"] for container in CONTAINERS.values() for port in container.get("ports", [])}
-    ingress = one(written.values(), "NetworkPolicy")["spec"]["ingress"]
+    policy = one(written.values(), "NetworkPolicy")["spec"]
+    ingress, out = policy["ingress"], [sorted({port["port"] for port in rule["ports"]}) for rule in policy["egress"]]
+    assert out == [[53], [443]]  # only names and https
     assert ports == {endpoint["port"], *(port["port"] for rule in ingress for port in rule["ports"])}
     assert endpoint["path"] in PATHS
     (job,) = [each["replacement"] for each in endpoint["relabelings"] if each["targetLabel"] == "job"]
@@ -152,22 +155,12 @@ def test_prometheus_scrapes_the_right_port_under_the_job_that_the_rules_select()
     assert {"pod", "container", "endpoint"} <= set(PROCESS_LABELS.split(", "))  # what the Operator adds to a series
 
 
-def test_out_go_only_names_and_https() -> None:
-    egress = one(objects().values(), "NetworkPolicy")["spec"]["egress"]
-    assert [sorted({port["port"] for port in rule["ports"]}) for rule in egress] == [[53], [443]]
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_nothing_is_left_without_a_name_or_a_tag(layout: str) -> None:
+def test_all_has_a_name_images_have_a_tag_and_what_a_pod_mounts_is_built_or_the_keys(layout: str) -> None:
     documents = build(KUBERNETES / layout)
     images = [container["image"] for _, pod in pods(documents) for container in pod["containers"]]
     assert all(re.fullmatch(r"[a-z-]+:\d+\.\d+\.\d+", image) for image in images)
     assert all(document["metadata"]["name"] for document in documents)
-
-
-@pytest.mark.parametrize("layout", WITH_PODS)
-def test_what_a_pod_mounts_is_built_or_the_secret_of_the_keys(layout: str) -> None:
-    documents = build(KUBERNETES / layout)
     maps = {document["metadata"]["name"] for document in documents if document["kind"] == "ConfigMap"}
     for _, pod in pods(documents):
         config, keys = pod["volumes"]
@@ -175,11 +168,13 @@ def test_what_a_pod_mounts_is_built_or_the_secret_of_the_keys(layout: str) -> No
         assert keys["secret"]["secretName"] == "leadterra-api-keys"
 
 
-def test_the_rules_are_the_only_copy() -> None:
+def test_the_rules_are_the_only_copy_and_prometheus_takes_them_as_they_are_built(tmp_path: Path) -> None:
     built = one(build(KUBERNETES / "monitoring"), "PrometheusRule")
     original = yaml.safe_load((ROOT / "prometheus" / "prometheusrule.yaml").read_text("utf-8"))
     assert built | {"spec": 0} == original | {"spec": 0}
     assert _in_words(built["spec"]) == _in_words(original["spec"])
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(built["spec"]))
+    succeed("promtool", "check", "rules", tmp_path / "rules.yaml")
 
 
 def _in_words(value: Any) -> Any:
@@ -191,25 +186,13 @@ def _in_words(value: Any) -> Any:
     return value.split() if isinstance(value, str) else value
 
 
-def test_prometheus_takes_the_rules_as_they_are_built(tmp_path: Path) -> None:
-    (tmp_path / "rules.yaml").write_text(
-        yaml.safe_dump(one(build(KUBERNETES / "monitoring"), "PrometheusRule")["spec"])
-    )
-    succeed("promtool", "check", "rules", tmp_path / "rules.yaml")
-
-
-def test_every_dashboard_is_named() -> None:
-    generated = kustomization(ROOT / "grafana")["configMapGenerator"]
-    assert sorted(file for each in generated for file in each["files"]) == [
-        f"dashboards/{path.name}" for path in DASHBOARDS
-    ]
-
-
 def test_dashboards_are_labelled_config_maps() -> None:
+    generated = kustomization(ROOT / "grafana")["configMapGenerator"]
+    named = sorted(file for each in generated for file in each["files"])
+    assert named == [f"dashboards/{path.name}" for path in DASHBOARDS]
     maps = [document for document in build(KUBERNETES / "monitoring") if document["kind"] == "ConfigMap"]
-    assert {name: text for each in maps for name, text in each["data"].items()} == {
-        path.name: path.read_text("utf-8") for path in DASHBOARDS
-    }
+    texts = {name: text for each in maps for name, text in each["data"].items()}
+    assert texts == {path.name: path.read_text("utf-8") for path in DASHBOARDS}
     assert all(each["metadata"]["labels"] == {"grafana_dashboard": "1"} for each in maps)
     assert {each["metadata"]["name"] for each in maps}.isdisjoint({EXPORTER})  # the configuration's ConfigMap
 
@@ -234,3 +217,80 @@ def test_shards_are_the_base_but_for_their_workload() -> None:
     base, shards = build(KUBERNETES / "base"), build(KUBERNETES / "sharded")
     assert [each["kind"] for each in base if each not in shards] == ["Deployment"]
     assert {each["kind"] for each in shards if each not in base} == {"StatefulSet", "PodDisruptionBudget"}
+
+
+VERSIONS = ("1.27.0", "1.32.0", "1.37.0")
+OF_OPERATOR = {"PodMonitor", "PrometheusRule"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_written_and_what_is_built_fits_the_schema(version: str, tmp_path: Path) -> None:
+    validate([document for path, document in objects().items() if path.name != PATCH], version, tmp_path)
+    validate([document for layout in LAYOUTS for document in build(KUBERNETES / layout)], version, tmp_path)
+
+
+def validate(documents: Sequence[Document], version: str, folder: Path) -> None:
+    known = [document for document in documents if document["kind"] not in OF_OPERATOR]
+    (folder / "all.yaml").write_text(yaml.safe_dump_all(known), "utf-8")
+    checked = run("kubernetes-validate", "--strict", "-k", version, folder / "all.yaml")
+    said = checked.stdout + checked.stderr
+    assert checked.returncode == 0, said
+    assert "WARN" not in said, said  # it passes a kind that it does not know
+    assert said.count("INFO") == len(known), said
+
+
+def test_the_pod_monitor_has_only_fields_that_the_operator_knows() -> None:
+    """The resource's own schema has 200 kB and does not stand here; these are the fields in use, with their forms."""
+    monitor = one(objects().values(), "PodMonitor")
+    assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
+    assert monitor["spec"].keys() == {"selector", "podMetricsEndpoints"}
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint.keys() == {"port", "path", "interval", "scrapeTimeout", "relabelings"}
+    # With its default written out: otherwise each `kubectl apply` sets it back and says "configured".
+    assert all(relabeling.keys() == {"action", "targetLabel", "replacement"} for relabeling in endpoint["relabelings"])
+    interval, timeout = (parse_duration(endpoint[key]) for key in ("interval", "scrapeTimeout"))
+    assert interval is not None
+    assert timeout is not None
+    assert timeout <= interval
+
+
+WHOLE = {name: pod for path, document in objects().items() if path.name != PATCH
+         for name, pod in pods([document])}  # fmt: skip
+_RESTRICTED = {
+    "runAsNonRoot": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}  # fmt: skip
+_OWN = {"runAsUser": 65532, "runAsGroup": 65532, "readOnlyRootFilesystem": True}
+
+
+def check_restricted(pod: Document) -> None:
+    """See that a pod says what the standard asks for, and nothing else that it could forbid."""
+    assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC", "initContainers", "ephemeralContainers"}
+    assert pod.get("securityContext", {}).keys() <= {"fsGroup"}
+    for volume in pod["volumes"]:
+        assert volume.keys() <= {"name", "configMap", "emptyDir", "projected", "secret"}
+    for container in pod["containers"]:
+        assert container["securityContext"] in (_RESTRICTED, _RESTRICTED | _OWN)
+        assert not any("hostPort" in port for port in container.get("ports", []))
+        assert not any("host" in probe["httpGet"] for key, probe in container.items() if key.endswith("Probe"))
+        assert "lifecycle" not in container
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_pod_as_it_is_written(name: str) -> None:
+    pod = WHOLE[name]
+    check_restricted(pod)
+    assert exporter_of(pod)["securityContext"] == _RESTRICTED | _OWN
+    assert pod["automountServiceAccountToken"] is False
+    assert all(mount["readOnly"] for mount in exporter_of(pod)["volumeMounts"])
+    assert pod["securityContext"]["fsGroup"] == 65532  # the keys' group is the image's
+    assert [volume["secret"]["defaultMode"] for volume in pod["volumes"] if "secret" in volume] == [0o440]
+
+
+def test_a_pod_as_it_is_built() -> None:
+    for layout in WITH_PODS:
+        built = list(pods(build(KUBERNETES / layout)))
+        assert built
+        for _, pod in built:
+            check_restricted(pod)

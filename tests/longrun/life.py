@@ -9,48 +9,53 @@ import random
 import sys
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
 from exporter import log
-from exporter.api import Client
+from exporter.api.client import Client
 from exporter.app import Exporter
 from exporter.config import Campaign, TargetKey, load
-from exporter.exposition import METRICS, Format
+from exporter.exposition import METRICS_OF, Format
 from exporter.telemetry import Telemetry
 from tests.certificates import Authority, replace_file
-from tests.exposition.parsed import Labels, samples
-from tests.fake_api import FakeApi, Script, drip, http, silence
-from tests.faults import scripts
-from tests.longrun.changes import BROKEN, Document, changed
+from tests.exposition.documented import Labels, samples
+from tests.fake_api import FakeApi, Script, cut, drip, garbage, http, silence
+from tests.test_answers import INVALID, REFUSED
+
+Document: TypeAlias = dict[str, Any]
 
 HOURS, _EVENTS = 4, 60
 """Simulated hours between two checkpoints, and what happens in them: each interval is short, so they are as days."""
-_CALM = 400.0
-"""Seconds after which the longest hold and interval have passed and every campaign has been asked again."""
-_ON_THE_WAY = 0.05
-"""Real seconds that a busy machine may need to carry what is written to a socket to its other end."""
+_CALM = 400.0  # seconds after which every hold and interval has passed and every campaign has been asked again
+_ON_THE_WAY = 0.05  # real seconds that a busy machine may need to carry what is written to a socket to its other end
 
 _SCRIPTS: tuple[Script, ...] = (
-    *(http(status) for status in (204, 302, 400, 401, 403, 404, 418, 429, 500, 503)),
-    *(http(429, b"", f"Retry-After: {when}") for when in ("3", "1000000000", "soon", "Wed, 21 Oct 2015 07:28:00 GMT")),
-    http(503, b"", "Retry-After: 120"),
-    http(200, b'{"sent": 1, "campaignId": "another"}'),
-    http(200, b'{"success": false, "message": "sk_canary_of_another"}'),
-    http(200, b"garbage", "Content-Encoding: gzip"),
-    http(200, b" " * 2_000_000),
-    silence,
-    drip,
-    scripts.cut,
-    scripts.garbage,
+    *(answer for answer, _ in [*INVALID.values()][::6]),
+    *(answer for answer, _, _ in REFUSED.values()),
+    *(http(code, b"", f"Retry-After: {when}") for code in (429, 503) for when in ("3", "1000000000", "soon", "120")),
+    *(silence, drip, cut, garbage),
 )
 _IDS = {name: [f"camp_{name}_{number}" for number in range(4)] for name in ("acme", "globex")}
 _KEYS = [(name, Campaign.kind, id_) for name, ids in _IDS.items() for id_ in ids]
-_FIELDS = {
-    metric.name: metric.field for metric in METRICS if metric.field and metric.name.startswith("leadterra_campaign_")
-}
+_FIELDS = {metric.name: metric.field for metric in METRICS_OF[Campaign.kind] if metric.field}
+_BROKEN = (
+    "",
+    "workspaces: [",
+    "poll: {interval: 5 minutes}",
+    "workspaces: [{name: a, api_key: sk_canary_in_the_file}]",
+)
+_CHANGES: tuple[tuple[str, str, Any], ...] = (
+    ("dwc", "poll", {"interval": "17s"}), ("dwc", "poll", {"interval": "2m", "stale_after": "6m"}),
+    ("dwc", "thresholds", {"bounce_ratio": {"warning": None}}), ("c", "name", 'Name "\\ \u00e4'),
+    ("dwc", "thresholds", {"bounce_ratio": {"warning": 0.01, "critical": 0.02}}),
+    ("wc", "labels", {"team": "a"}), ("wc", "labels", {"team": "b\n", "client": ""}),
+    ("dw", "api", {"timeout": "2s"}), ("dw", "api", {"timeout": "5s", "retries": 0, "max_concurrency": 2}),
+)  # fmt: skip
+"""What operators change, and where it may stand: in the document, a workspace or a campaign."""
 _NEVER_FALL = ("leadterra_campaign_leads_enrolled", "leadterra_campaign_emails_sent")
 _PARTS = ("leadterra_campaign_emails_delivered", "leadterra_campaign_emails_bounced")
 
@@ -88,6 +93,28 @@ def _by_campaign(page: dict[tuple[str, Labels], float]) -> dict[str, dict[Target
     return found
 
 
+def _changed(document: Document, first: Document, dice: random.Random) -> Document:
+    """Return the document with some changes; the `first` one has all workspaces and campaigns."""
+    new = deepcopy(document)
+    for _ in range(dice.randint(1, 3)):
+        workspace = dice.choice(new["workspaces"])
+        levels = {"d": new, "w": workspace, "c": dice.choice(workspace["campaigns"])}
+        match dice.randrange(7):
+            case 0:
+                known = next(each for each in first["workspaces"] if each["api_key_file"] == workspace["api_key_file"])
+                there = [*deepcopy(known["campaigns"]), {"id": f"gone_{dice.randrange(5)}"}]
+                workspace["campaigns"] = dice.sample(there, dice.randint(1, len(there)))
+            case 1:  # perhaps one twice, some under other names
+                chosen = deepcopy(dice.sample(first["workspaces"] * 2, dice.randint(1, 3)))
+                names = dice.sample([*_IDS, "other", "another"], len(chosen))
+                new["workspaces"] = [each | {"name": name} for each, name in zip(chosen, names, strict=True)]
+            case _:
+                places, key, value = dice.choice(_CHANGES)
+                level = levels[dice.choice(places)]
+                level[key] = {**level.get(key, {}), **value} if isinstance(value, dict) else value
+    return new
+
+
 class Life:
     """One exporter with two workspaces, an API for each, its files, and what happens to them."""
 
@@ -119,10 +146,9 @@ class Life:
             self._first = self._document = self._first_document()
             self._write(self._first)
             await self._renew_keys()
-            config = load(self._config_file)
             self._exporter = Exporter(
                 self._config_file,
-                config,
+                load(self._config_file),
                 telemetry=Telemetry(of_process=False),
                 open_client=_CountedClient,
                 wall=lambda: 1.75e9 + self._clock(),
@@ -140,15 +166,12 @@ class Life:
 
     def _first_document(self) -> Document:
         """Return the first configuration; a key's file has the name of its workspace."""
+        tls: Document = {"acme": {}, "globex": {"ca_file": "ca.pem"}}
         workspaces = [
-            {
-                "name": name,
-                "api": {"base_url": api.url} | ({"ca_file": "ca.pem"} if api.url.startswith("https") else {}),
-                "api_key_file": name,
-                "campaigns": [{"id": id_} for id_ in _IDS[name]],
-            }
+            {"name": name, "api": {"base_url": api.url, **tls[name]}, "api_key_file": name,
+             "campaigns": [{"id": id_} for id_ in _IDS[name]]}
             for name, api in self._apis.items()
-        ]
+        ]  # fmt: skip
         return {"poll": {"interval": "50s", "stale_after": "150s"}, "workspaces": workspaces}
 
     def _figures(self, campaign_id: str) -> dict[str, Any]:
@@ -169,12 +192,12 @@ class Life:
             api.requests.clear()
 
     async def _reconfigure(self) -> None:
-        self._document = changed(self._document, self._first, self._dice)
+        self._document = _changed(self._document, self._first, self._dice)
         self._write(self._document)
         assert await self._exporter.reload() is None
 
     async def _break_config(self) -> None:
-        self._config_file.write_text(self._dice.choice(BROKEN))
+        self._config_file.write_text(self._dice.choice(_BROKEN))
         before = self._exporter.config
         assert await self._exporter.reload()
         assert self._exporter.config is before
@@ -239,10 +262,7 @@ class Life:
         self._frozen_at = None
 
     def _scrape(self) -> dict[str, dict[TargetKey, float]]:
-        """Compare the page in both formats to what is configured and was seen before; return it.
-
-        The API's campaigns only ever grow, so a figure that falls was never a reading.
-        """
+        """Compare the page in both formats to what is configured and was seen: campaigns only grow. Return it."""
         page, openmetrics = (_by_campaign(samples(self._exporter.page.render(each), each)) for each in Format)
         assert page == openmetrics
         configured = {campaign.key for campaign in self._exporter.config.campaigns}

@@ -1,14 +1,21 @@
-"""The documented endpoint, status by status, without HTTP and over it."""
+"""The documented endpoint, status by status, and what each scenario promises at any time and for any seed."""
 
-import asyncio
 import json
 from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
 
 import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from exporter.api import Stats
+from exporter.api.endpoints import parse_stats
 from exporter.sandbox import WORKSPACES, Sandbox, create_app, load_ids
+from exporter.sandbox.campaigns import SCENARIOS, simulate
 from exporter.sandbox.faults import Answer, Fault
+from tests import build
 from tests.web.serving import serving
 
 KEY, GLOBEX, ORPHAN = WORKSPACES
@@ -26,14 +33,6 @@ DOCUMENTED = b"""{
 }"""
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
 def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
@@ -45,19 +44,14 @@ def ask(sandbox: Sandbox, campaign: str) -> Answer:
     return sandbox.answer("GET", f"/v1/campaigns/{campaign}/stats", AUTH)
 
 
-@pytest.mark.parametrize("seconds", [0, 59, 86400 * 400])
-def test_the_documented_campaign_answers_the_documented_bytes_forever(seconds: float) -> None:
-    clock = Clock()
-    sandbox = Sandbox(now=clock, seed=7)
-    clock.time += seconds
-    assert ask(sandbox, "camp_123") == Answer(200, DOCUMENTED, {"Content-Type": "application/json"})
-
-
-@pytest.mark.parametrize("campaign", [id_ for id_ in WORKSPACES[KEY] or {} if id_ != "camp_flaky"])
-def test_every_campaign_has_the_nine_fields_in_the_documented_order(campaign: str) -> None:
-    answer = json.loads(ask(Sandbox(), campaign).body)
-    assert list(answer) == list(json.loads(DOCUMENTED))
-    assert answer["campaignId"] == campaign
+def test_the_documented_campaign_answers_the_documented_bytes_forever_and_all_have_its_fields() -> None:
+    clock = build.Clock()
+    sandbox = Sandbox(now=clock.wall, seed=7)
+    for clock.monotonic in (0, 59, 86400 * 400):
+        assert ask(sandbox, "camp_123") == Answer(200, DOCUMENTED, {"Content-Type": "application/json"})
+    for campaign in (WORKSPACES[KEY] or {}).keys() - {"camp_flaky"}:
+        answer = json.loads(ask(Sandbox(), campaign).body)
+        assert (list(answer), answer["campaignId"]) == (list(json.loads(DOCUMENTED)), campaign)
 
 
 @pytest.mark.parametrize(
@@ -87,27 +81,21 @@ def test_what_is_refused(method: str, path: str, headers: Mapping[str, str], sta
     assert (answer.status, error["code"], set(error)) == (status, code, {"code", "message"})
 
 
-@pytest.mark.parametrize(
-    ("path", "headers"),
-    [
+def test_what_is_answered_and_that_an_id_is_decoded_and_otherwise_opaque() -> None:
+    for path, headers in (
         (STATS, AUTH | {"Content-Length": "0", "Content-Type": "application/json"}),
         (STATS, {"Authorization": f"bearer {KEY}"}),
         ("/v1/campaigns/camp_board/stats", bearer(GLOBEX)),
-    ],
-)
-def test_what_is_answered(path: str, headers: Mapping[str, str]) -> None:
-    assert Sandbox().answer("GET", path, headers).status == 200
-
-
-@pytest.mark.parametrize(("id_", "sent"), [("a/b", "a%2Fb"), ("..", "%2e%2e"), ("käse 1", "k%C3%A4se%201")])
-def test_an_id_is_decoded_and_otherwise_opaque(id_: str, sent: str) -> None:
-    answer = ask(Sandbox(workspaces={KEY: {id_: "healthy"}}), sent)
-    assert json.loads(answer.body)["campaignId"] == id_
+    ):
+        assert Sandbox().answer("GET", path, headers).status == 200
+    for id_, sent in (("a/b", "a%2Fb"), ("..", "%2e%2e"), ("käse 1", "k%C3%A4se%201")):
+        answer = ask(Sandbox(workspaces={KEY: {id_: "healthy"}}), sent)
+        assert json.loads(answer.body)["campaignId"] == id_
 
 
 def test_the_same_seed_and_time_give_the_same_answers_in_any_order_and_process() -> None:
     campaigns = list(WORKSPACES[KEY] or {})
-    first, second = (Sandbox(seed=3, now=Clock(), origin=-5000.0) for _ in range(2))
+    first, second = (Sandbox(seed=3, now=build.Clock().wall, origin=-5000.0) for _ in range(2))
     assert {id_: ask(first, id_) for id_ in campaigns} == {id_: ask(second, id_) for id_ in reversed(campaigns)}
     # A literal: a hash that differs from process to process would not give these figures again.
     answer = json.loads(ask(Sandbox(seed=1), "camp_paused").body)
@@ -115,19 +103,19 @@ def test_the_same_seed_and_time_give_the_same_answers_in_any_order_and_process()
 
 
 def test_speed_makes_an_hour_pass_in_a_minute() -> None:
-    clock = Clock()
-    real, fast = Sandbox(now=clock, origin=1000 - 3600), Sandbox(now=clock, origin=1000 - 60, speed=60)
+    clock = build.Clock()
+    real, fast = (Sandbox(now=clock.wall, origin=clock.wall() - 3600 / speed, speed=speed) for speed in (1, 60))
     assert ask(real, "camp_bouncing").body == ask(fast, "camp_bouncing").body
 
 
 def test_the_flaky_one_answers_500_now_and_then_but_not_at_first() -> None:
-    assert {ask(Sandbox(seed=seed, now=Clock()), "camp_flaky").status for seed in range(40)} == {200}
-    clock = Clock()
-    sandbox = Sandbox(now=clock, speed=60)
+    assert {ask(Sandbox(seed=seed, now=build.Clock().wall), "camp_flaky").status for seed in range(40)} == {200}
+    clock = build.Clock()
+    sandbox = Sandbox(now=clock.wall, speed=60)
     statuses: list[int] = []
     for _ in range(600):
         statuses.append(ask(sandbox, "camp_flaky").status)
-        clock.time += 1
+        clock.monotonic += 1
     assert 60 < statuses.count(500) < 300
     assert set(statuses) == {200, 500}
 
@@ -140,21 +128,99 @@ def test_campaigns_for_load_have_figures_of_their_own() -> None:
     assert [ask(sandbox, id_).status for id_ in ("camp_load_00021", "camp_123")] == [404, 200]
 
 
-def test_answers_and_faults_travel() -> None:
+async def test_answers_and_faults_travel() -> None:
     sandbox = Sandbox()
+    async with serving(create_app(sandbox)) as listener, httpx.AsyncClient(timeout=1) as client:
+        url = f"{listener.url}{STATS}"
+        answer = await client.get(url, headers=AUTH)
+        assert (answer.content, answer.headers["Content-Type"]) == (DOCUMENTED, "application/json")
+        assert (await client.get(url)).status_code == 401
+        assert (await client.request("GET", url, headers=AUTH, content=b"{}")).status_code == 400
+        sandbox.faults.put("*", Fault(status=429, retry_after="7"))
+        answer = await client.get(url, headers=AUTH)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+        sandbox.faults.put("*", Fault(latency=3))
+        with pytest.raises(httpx.ReadTimeout):
+            await client.get(url, headers=AUTH)
 
-    async def talk() -> None:
-        async with serving(create_app(sandbox)) as listener, httpx.AsyncClient(timeout=1) as client:
-            url = f"{listener.url}{STATS}"
-            answer = await client.get(url, headers=AUTH)
-            assert (answer.content, answer.headers["Content-Type"]) == (DOCUMENTED, "application/json")
-            assert (await client.get(url)).status_code == 401
-            assert (await client.request("GET", url, headers=AUTH, content=b"{}")).status_code == 400
-            sandbox.faults.put("*", Fault(status=429, retry_after="7"))
-            answer = await client.get(url, headers=AUTH)
-            assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
-            sandbox.faults.put("*", Fault(latency=3))
-            with pytest.raises(httpx.ReadTimeout):
-                await client.get(url, headers=AUTH)
 
-    asyncio.run(talk())
+HOUR, DAY = 3600.0, 86400.0
+TOTALS = ("totalEnrolled", "sent", "delivered", "bounced", "replied")
+seeds = st.integers(0, 10**6)
+times = st.floats(-30 * DAY, 1000 * DAY)
+scenarios = st.sampled_from(sorted(SCENARIOS))
+
+
+def figures(scenario: str, seed: int, time: float) -> dict[str, Any]:
+    return simulate(scenario, seed, f"camp_{scenario}").figures(time)
+
+
+def bounce_ratio(scenario: str, seed: int, time: float) -> float:
+    at = figures(scenario, seed, time)
+    return float(at["bounced"] / at["sent"])
+
+
+@given(scenarios, seeds, times)
+def test_every_answer_is_a_reading_that_adds_up(scenario: str, seed: int, time: float) -> None:
+    reading: Any = parse_stats(simulate(scenario, seed, "camp_x").body("camp_x", time), "camp_x")
+    assert min(reading.total_enrolled, reading.sent, reading.delivered, reading.bounced, reading.replied) >= 0
+    assert reading.delivered + reading.bounced <= reading.sent
+    assert reading.replied <= reading.total_enrolled
+    assert reading.reply_rate == (round(reading.replied / reading.delivered, 2) if reading.delivered else None)
+    assert reading.open_rate is None or reading.open_rate == round(reading.open_rate, 2)
+
+
+@pytest.mark.parametrize("scenario", sorted(SCENARIOS))
+@given(seeds, st.lists(times, min_size=2))
+@example(1, [minute * 60.0 for minute in range(-1440, 6 * 7 * 24 * 60, 7)])
+def test_totals_never_fall(scenario: str, seed: int, at: list[float]) -> None:
+    campaign: Any = simulate(scenario, seed, "camp_x")
+    for before, after in pairwise(map(campaign.figures, sorted(at))):
+        assert all(before[total] <= after[total] for total in TOTALS)
+
+
+@given(seeds)
+def test_the_bouncing_one_starts_healthy_and_passes_3_and_5_percent_soon_after_the_origin(seed: int) -> None:
+    ratio = {time: bounce_ratio("bouncing", seed, time) for time in (-12 * HOUR, 0, 0.5 * HOUR, 2 * HOUR, 90 * DAY)}
+    assert ratio[-12 * HOUR] < 0.02
+    assert 0.02 < ratio[0] < 0.03
+    assert 0.03 < ratio[0.5 * HOUR] < 0.05
+    assert 0.05 < ratio[2 * HOUR] < 0.08
+    assert 0.1 < ratio[90 * DAY] <= 0.12
+    at = figures("bouncing", seed, 0)
+    assert at["sent"] > at["delivered"] + at["bounced"]  # the newest mails are in flight
+
+
+@given(seeds, st.floats(0, 90 * DAY))
+def test_the_healthy_one_stays_under_every_limit(seed: int, time: float) -> None:
+    at = figures("healthy", seed, time)
+    assert at["sent"] > max(1000, at["totalEnrolled"])  # a lead gets more than one mail
+    assert bounce_ratio("healthy", seed, time) < 0.02
+    assert 0 <= at["queued"] < 300
+
+
+@given(st.sampled_from(["healthy", "bouncing", "backlog", "flaky"]), seeds, st.floats(0, 29 * DAY))
+def test_what_lives_sends_every_day(scenario: str, seed: int, time: float) -> None:
+    assert figures(scenario, seed, time + DAY)["sent"] > figures(scenario, seed, time)["sent"]
+
+
+@given(seeds, st.floats(0, 5 * DAY))
+def test_the_backlog_needs_weeks(seed: int, time: float) -> None:
+    now, tomorrow = figures("backlog", seed, time), figures("backlog", seed, time + DAY)
+    assert now["queued"] > 5000
+    assert now["queued"] / (tomorrow["sent"] - now["sent"]) > 14
+
+
+@given(st.sampled_from(["paused", "finished"]), seeds, st.floats(0, 900 * DAY))
+def test_the_paused_one_holds_mail_and_the_finished_one_has_none(scenario: str, seed: int, time: float) -> None:
+    at = figures(scenario, seed, time)
+    assert at == figures(scenario, seed, 0)
+    assert (at["queued"] > 0) == (scenario == "paused")
+    assert at["sent"] == at["delivered"] + at["bounced"] > 0
+
+
+@given(seeds, times)
+def test_a_draft_is_all_zeros_and_has_no_ratios(seed: int, time: float) -> None:
+    body = simulate("draft", seed, "camp_x").body("camp_x", time)
+    assert parse_stats(body, "camp_x") == Stats(0, 0, 0, 0, 0, 0, None, None)
+    assert b'"openRate": null' in body

@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import re
+import ssl
 import threading
 import time
 from collections import defaultdict
@@ -14,7 +15,7 @@ from typing import Self
 
 from exporter.exposition import METRICS, Format
 from tests.fake_api import figures
-from tests.process import PATIENCE
+from tests.tools import PATIENCE
 
 _EVERY = 0.1
 _GONE = (http.client.HTTPException, ConnectionError)  # IncompleteRead among them
@@ -41,11 +42,15 @@ class Shown:
 
 @dataclass(frozen=True)
 class Scrape:
-    """A page that came whole: when, and how long it took, in seconds."""
+    """A page that came whole: when, and how long it took, in seconds; `body` is as it travelled."""
 
     at: float
     seconds: float
-    page: str
+    body: bytes
+
+    @property
+    def page(self) -> str:
+        return (gzip.decompress(self.body) if self.body.startswith(b"\x1f\x8b") else self.body).decode()
 
     @cached_property
     def campaigns(self) -> Mapping[str, Shown]:
@@ -81,28 +86,40 @@ class Scrape:
         return all((shown := self.campaigns[name]).up and shown.figures and not shown.reasons for name in campaigns)
 
 
+@dataclass
 class Scraper:
     """Scrape ten times a second in a thread, for as long as the context is open.
 
-    The connection is kept for as long as it holds, or not at all. `failed` counts the scrapes that did not come whole;
-    what is wrong with one that did is raised when the context ends. `latest_by` is by how many seconds a scrape began
-    too late, which is how late all else may be.
+    A connection that is kept may be closed meanwhile; where it `asks_again`, as Go's client does, that is no failure.
+    `failed` counts the scrapes that did not come whole; what is wrong with one that did is raised when the context
+    ends. `latest_by` is by how many seconds a scrape began too late, which is how late all else may be.
     """
 
-    def __init__(
-        self, port: int, page_format: Format = Format.TEXT, encoding: str = "identity", *, keeps_connection: bool = True
-    ) -> None:
-        self.port = port
-        self.page_format = page_format
-        self.scrapes: list[Scrape] = []
-        self.failed = 0
-        self.latest_by = 0.0
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        self._keeps_connection = keeps_connection
-        self._headers = {"Accept": page_format.value.partition("; charset")[0], "Accept-Encoding": encoding}
+    port: int
+    page_format: Format = Format.TEXT
+    encoding: str = "identity"
+    keeps_connection: bool = True
+    asks_again: bool = False
+    tls: ssl.SSLContext | None = None
+    authorization: str = ""
+    scrapes: list[Scrape] = field(default_factory=list)
+    failed: int = 0
+    latest_by: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        if self.tls:
+            self._connection = http.client.HTTPSConnection("localhost", self.port, timeout=PATIENCE, context=self.tls)
+        self._headers = {"Accept": self.page_format.value.partition("; charset")[0], "Accept-Encoding": self.encoding}
+        self._headers |= {"Authorization": self.authorization} if self.authorization else {}
         self._grew = threading.Condition()
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(1)
+
+    def wait_for(self, scrapes: int) -> None:
+        """Wait for that many pages more."""
+        awaited = iter(range(scrapes - 1))
+        self.wait(lambda _: next(awaited, None) is None, f"{scrapes} scrapes")
 
     def wait(self, condition: Callable[[Scrape], bool], what: str) -> Scrape:
         """Return the first page from now on for which the condition holds."""
@@ -142,26 +159,31 @@ class Scraper:
         while not self._stop.wait(due - time.monotonic()):
             self.latest_by = max(self.latest_by, time.monotonic() - due)
             try:
-                scrape = self._scrape()
+                scrape = self._scrape(again=self.asks_again)
                 with self._grew:
                     self.scrapes.append(scrape)
                     self._grew.notify_all()
             except _GONE:
                 self.failed += 1
                 self._connection.close()
-            if not self._keeps_connection:
+            if not self.keeps_connection:
                 self._connection.close()
             due = time.monotonic() + _EVERY
 
-    def _scrape(self) -> Scrape:
+    def _scrape(self, *, again: bool) -> Scrape:
         before = time.monotonic()
-        self._connection.request("GET", "/metrics", headers=self._headers)
-        answer = self._connection.getresponse()
+        try:
+            self._connection.request("GET", "/metrics", headers=self._headers)
+            answer = self._connection.getresponse()
+        except _GONE:
+            self._connection.close()
+            if again:
+                return self._scrape(again=False)
+            raise
         body = answer.read()
         now = time.monotonic()
         assert answer.status == http.client.OK, body
         # A cut answer can be told from a shorter one.
         assert answer.getheader("Content-Length") or answer.getheader("Transfer-Encoding") == "chunked"
-        is_packed = answer.getheader("Content-Encoding") == "gzip"
-        assert is_packed == (self._headers["Accept-Encoding"] == "gzip")
-        return Scrape(now, now - before, (gzip.decompress(body) if is_packed else body).decode())
+        assert (answer.getheader("Content-Encoding") == "gzip") == (self.encoding == "gzip")
+        return Scrape(now, now - before, body)
