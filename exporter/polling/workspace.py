@@ -101,7 +101,8 @@ class WorkspacePoller:
         """Send one request and record the outcome, unless another attempt follows."""
         has_ended = True
         try:
-            await self.budget.acquire()
+            if poll.probe or self.refusal.failure is None:  # what is not sent need not wait for its turn
+                await self.budget.acquire()
             failure = await self._ask(poll)
             has_ended = failure is None or not self._retry(poll, failure)
             if failure is not None and has_ended:

@@ -39,6 +39,13 @@ def test_a_refused_key_ends_the_sweep_and_the_next_asks_once() -> None:
     assert world.reasons() == {"authentication_failed": 100}
 
 
+async def test_a_refused_key_ends_a_first_try_of_two_thousand_campaigns_within_seconds() -> None:
+    async with World({"*": status(401)}) as world:
+        await world.poll_once(one_workspace(campaigns(2000), requests_per_second=10))
+        assert asyncio.get_running_loop().time() < 5  # those that wait for the budget need not
+        assert world.reasons() == {"authentication_failed": 2000}
+
+
 def test_a_refused_key_is_told_of_once_and_so_is_its_end() -> None:
     world, lines = logged((status(401), 130), (good, 130), of=100)
     assert world.reasons() == {"": 100}
