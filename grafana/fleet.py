@@ -132,7 +132,7 @@ def _senders() -> Part:
             Column("Queued", queued, width=80),
             Column("Days of queue", f"{queued} / ({capacity} > 0)", "none", decimals=1, width=115),
             Column("Accounts", now, width=85),
-            Column("In a day", f"{now} - {before}", steps=((None, CRITICAL), (0, QUIET)), width=80),
+            Column("Lost in a day", f"{before} - {now}", steps=((None, QUIET), (1, CRITICAL)), width=110),
         ),
         size=(24, 6),
         sort="Of limit",

@@ -60,8 +60,8 @@ class Query:
         wanted: dict[str, Any] = {"unit": self.unit} if self.unit else {}
         if self.decimals is not None:
             wanted["decimals"] = self.decimals
-        if self.steps:
-            steps = [{"value": value, "color": colour} for value, colour in self.steps]
+        if self.steps or self.words:  # without steps what is not known would be green
+            steps = [{"value": value, "color": colour} for value, colour in self.steps or ((None, QUIET),)]
             wanted["thresholds"] = {"mode": "absolute", "steps": steps}
         if self.words:
             wanted["mappings"] = mappings(self.words)
