@@ -236,7 +236,7 @@ def test_the_workspaces_are_judged_as_one(world: World) -> None:
     assert world.column("Workspaces", "B", "workspace")["acme"] == pytest.approx(wilson(bounced, sent) / 0.05, rel=1e-3)
     assert world.column("Workspaces", "D", "workspace") == {"acme": pytest.approx(queued / 900)}
     assert world.column("Workspaces", "E", "workspace") == {"acme": 7}
-    assert world.column("Workspaces", "F", "workspace") == {"acme": -3}
+    assert world.column("Workspaces", "F", "workspace") == {"acme": 3}
     assert world.column("Sender pools", "A", "pool") == {"Primary outbound": 720, "Warm-up": 180}
     assert world.column("Sender accounts", "A", "status") == {"active": 7, "paused": 3, "warming": 2}
 
