@@ -23,6 +23,7 @@ class Plan:
     scrapes: int = 300
     pages: int = 3  # of each kind while the event loop is watched
     wrk_seconds: int = 2
+    starts: int = 15
     few: int = 100
     growth: tuple[int, ...] = (1_000, 10_000, 50_000)
     growth_seconds: float = 30.0
