@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 
 import structlog
 
@@ -19,15 +20,18 @@ class Urls:
         self.answers: dict[Source, Answer] = {}
         self._wall = wall
         self._due: dict[Source, float] = {}
+        self._changed = asyncio.Event()
 
     def follow(self, sources: Iterable[Source]) -> None:
         """Ask these from now on; new ones at once."""
         self._due = {source: self._due.get(source, 0.0) for source in sources if source.url}
         self.answers = {source: answer for source, answer in self.answers.items() if source in self._due}
+        self._changed.set()
 
     def hurry(self) -> None:
         """Ask all at once, and then again every `refresh` seconds."""
         self._due = dict.fromkeys(self._due, 0.0)
+        self._changed.set()
 
     async def run(self, answered: Callable[[Source, bool], Awaitable[object]]) -> None:
         """Ask each every `refresh` seconds; call `answered` each time with it, and whether its answer is another."""
@@ -44,12 +48,15 @@ class Urls:
 
         async with asyncio.TaskGroup() as group:
             while True:
+                self._changed.clear()
                 for source in [source for source, due in self._due.items() if due <= loop.time()]:
                     self._due[source] = loop.time() + (source.refresh or 0)
                     if source not in asking:
                         asking.add(source)
                         group.create_task(ask(source))
-                await asyncio.sleep(0.5)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(min(self._due.values(), default=None)):
+                        await self._changed.wait()
 
     async def ask(self, source: Source) -> bool:
         """Ask one now; return whether its answer is another than before."""
