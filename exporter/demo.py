@@ -112,7 +112,7 @@ def _app(given: SandboxOptions) -> web.Application:
     simulated = sandbox.Sandbox(seed=given.seed, speed=given.speed, load_campaigns=given.load_campaigns)
     try:
         for text in given.fault:
-            simulated.faults.put(*sandbox.parse_flag(text))
+            simulated.set_fault(*sandbox.parse_flag(text))
     except ValueError as error:
         print(f"argument --fault: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from exporter.sandbox import parse_flag
+from exporter.sandbox import Fault
 from tests.build import SANDBOX_KEY, series, write_config
 from tests.certificates import Authority
 from tests.fake_api import FakeApi
@@ -174,7 +174,7 @@ def wait_for_handlers(pid: int) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_ends_in_the_middle_of_a_sweep(tmp_path: Path, sandbox: RunningSandbox, number: signal.Signals) -> None:
-    sandbox.sandbox.faults.put(*parse_flag("*=latency:60"))
+    sandbox.sandbox.set_fault("*", Fault(latency=60))
     config = write_config(tmp_path, sandbox.url, "camp_123", "camp_draft", api={"timeout": "1m"})
     with running_exporter(config, LISTEN) as exporter:
         exporter.wait_for("/metrics", "leadterra_exporter_build_info")
