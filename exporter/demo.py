@@ -15,8 +15,7 @@ from exporter.config import load
 from exporter.flags import Parser, flag
 from exporter.options import LISTEN_HELP, LogOptions, WebOptions
 from exporter.serve import run, say, serve, stop_on_signals
-from exporter.web.listen import Listener
-from exporter.web.server import Server
+from exporter.web.server import Listener, Server
 
 _BANNER = """\
 leadterra-exporter demo: made-up campaigns from the built-in sandbox, not the real Leadterra API.

@@ -15,8 +15,7 @@ from exporter import __version__
 from exporter.app import Exporter
 from exporter.options import WebOptions
 from exporter.web.endpoints import application
-from exporter.web.listen import Listener
-from exporter.web.server import Server
+from exporter.web.server import Listener, Server
 
 if TYPE_CHECKING:
     from exporter.toolkit import WebConfigFile

@@ -19,9 +19,8 @@ from exporter.store import State, Store
 from exporter.toolkit import WebConfigFile
 from exporter.web.endpoints import application
 from exporter.web.evaluation import NOTHING_SEEN, Seen
-from exporter.web.listen import Listener
 from exporter.web.overview import Overview
-from exporter.web.server import Server
+from exporter.web.server import Listener, Server
 from tests import build
 from tests.certificates import Authority, Pair
 from tests.tools import PATIENCE

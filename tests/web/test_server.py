@@ -21,8 +21,7 @@ from exporter import log
 from exporter.toolkit import WebConfigFile
 from exporter.web.connections import LARGEST_BODY, sliced
 from exporter.web.healthcheck import main
-from exporter.web.listen import Listener
-from exporter.web.server import Server
+from exporter.web.server import Listener, Server
 from tests.certificates import Authority
 from tests.hostile.test_requests import ODD, SMUGGLED, get
 from tests.process import ROOT
