@@ -9,29 +9,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from exporter.config import Campaign, Links, Thresholds, settings
+from exporter.config import Links, Thresholds, settings
 from exporter.errors import Failure
-from exporter.exposition import METRICS_OF
 from exporter.sources import SourceState
-from exporter.store import State
 from exporter.web.evaluation import Evaluation
-from exporter.web.overview import Overview, Supply
+from exporter.web.overview import READINGS, Overview, Supply, reading
 
 _SPREADSHEETS_EXECUTE = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a cell begins with that a spreadsheet takes for a formula, or may."""
-
-
-READINGS = {
-    metric.name.removeprefix("leadterra_campaign_"): metric.samples
-    for metric in METRICS_OF[Campaign.kind]
-    if metric.field
-}
-"""What makes the figures of a campaign's last reading, by their metrics' names."""
-
-
-def reading(name: str, state: State) -> float | None:
-    """Return a figure of a campaign's last reading, None where it is not known."""
-    return dict(READINGS[name](state, 0.0)).get(())
 
 
 def rfc3339(unix_time: float | None) -> str | None:

@@ -16,8 +16,7 @@ from exporter.exposition import accepts_gzip, choose_format
 from exporter.web.campaigns import render_csv, render_json, render_one
 from exporter.web.connections import sliced
 from exporter.web.evaluation import History, evaluate
-from exporter.web.overview import Overview
-from exporter.web.selection import Selection
+from exporter.web.overview import Overview, Selection
 from exporter.web.status import CONTENT_SECURITY_POLICY, render_page
 
 T = TypeVar("T")

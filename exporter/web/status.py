@@ -14,8 +14,7 @@ from exporter import __version__
 from exporter.api import Stats
 from exporter.web.campaigns import rfc3339
 from exporter.web.evaluation import Evaluation, number
-from exporter.web.overview import Overview
-from exporter.web.selection import Selection
+from exporter.web.overview import Overview, Selection
 
 if TYPE_CHECKING:
     import jinja2

@@ -15,7 +15,7 @@ from exporter.exposition import METRICS_OF
 from exporter.store import State
 from exporter.web.campaigns import render_csv, render_json, render_one
 from exporter.web.evaluation import Condition, Seen, Since, evaluate_all
-from exporter.web.selection import Selection
+from exporter.web.overview import Selection
 from tests.web.serving import NOW, look_up, overview
 
 DOCUMENTED = Stats(500, 480, 471, 9, 38, 20, 0.42, 0.08)

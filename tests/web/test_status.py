@@ -20,8 +20,7 @@ from exporter.sources import SourceState
 from exporter.store import State
 from exporter.web.campaigns import render_json
 from exporter.web.evaluation import Condition, Seen, Since
-from exporter.web.overview import Supply
-from exporter.web.selection import Selection
+from exporter.web.overview import Selection, Supply
 from exporter.web.status import CONTENT_SECURITY_POLICY, render_page
 from tests.web.serving import NOW, overview
 
