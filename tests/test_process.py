@@ -19,7 +19,6 @@ from tests.tools import NO_TLS, PATIENCE, running, wait_until
 
 pytestmark = pytest.mark.slow
 
-REVOKED = "sk_test_revoked"
 NOT_RELOADED = "leadterra_exporter_config_last_reload_successful 0.0"
 
 
@@ -92,15 +91,6 @@ def test_a_changed_file_is_loaded_by_itself(tmp_path: Path, sandbox: RunningSand
         assert "camp_draft" not in exporter.get("/metrics").text
 
 
-def test_a_mended_key_is_tried_at_once_whatever_the_interval(tmp_path: Path, sandbox: RunningSandbox) -> None:
-    config = write_config(tmp_path, sandbox.url, "camp_123", "camp_draft", key=REVOKED, poll=("1h", "3h"))
-    with running_exporter(config, LISTEN) as exporter:
-        exporter.wait_for_log("key refused")
-        (tmp_path / "key").write_text(SANDBOX_KEY)
-        exporter.wait_for_log("the API key was read again")
-        exporter.wait_for("/metrics", series("up", "camp_draft") + " 1")
-
-
 def test_a_ca_file_is_read_again_when_it_changes_and_one_that_is_gone_changes_nothing(tmp_path: Path) -> None:
     first, second = (Authority(tmp_path, name) for name in ("first", "second"))
     ca_file = tmp_path / "ca.pem"
@@ -131,45 +121,43 @@ def test_certificates_that_the_environment_names_are_trusted(tmp_path: Path) -> 
             exporter.wait_for("/metrics", series("up", "camp_123") + " 1")
 
 
-def test_a_key_that_is_renewed_does_not_hide_a_reload_that_failed(tmp_path: Path, sandbox: RunningSandbox) -> None:
-    config = write_config(tmp_path, sandbox.url, "camp_123", key=REVOKED)
+def test_a_mended_key_is_tried_at_once_and_does_not_hide_a_reload_that_failed(
+    tmp_path: Path, sandbox: RunningSandbox
+) -> None:
+    config = write_config(tmp_path, sandbox.url, "camp_123", "camp_draft", key="sk_test_revoked", poll=("1h", "3h"))
     with running_exporter(config, LISTEN) as exporter:
         exporter.wait_for_log("key refused")
         (tmp_path / "config.yaml").write_text("workspaces: [{nam: acme}]")
         reload(exporter, "SIGHUP")
         exporter.wait_for_log("the old one stays in use")
         (tmp_path / "key").write_text(SANDBOX_KEY)
-        assert NOT_RELOADED in exporter.wait_for("/metrics", series("up", "camp_123") + " 1")
+        exporter.wait_for_log("the API key was read again")
+        assert NOT_RELOADED in exporter.wait_for("/metrics", series("up", "camp_draft") + " 1")
         assert "The last reload failed" in exporter.get("/").text
         write_config(tmp_path, sandbox.url, "camp_123")
         reload(exporter, "SIGHUP")
         exporter.wait_for("/metrics", NOT_RELOADED, absent=True)
 
 
-def test_signals_before_it_listens_are_held(tmp_path: Path, sandbox: RunningSandbox) -> None:
-    config = write_config(tmp_path, sandbox.url, "camp_123")
-    with running_exporter(config, LISTEN) as exporter:
-        wait_for_handlers(exporter.process.pid)
-        assert exporter.log == []  # it imports what it needs
-        exporter.process.send_signal(signal.SIGHUP)
-        exporter.wait_for_log("configuration loaded")
-        assert exporter.stop() == 0
-    for number, status in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
-        with running_exporter(config, LISTEN) as exporter:
-            wait_for_handlers(exporter.process.pid)
-            assert exporter.stop(number) == status
-            assert [line for line in exporter.log if "Traceback" in line] == []
-
-
-def wait_for_handlers(pid: int) -> None:
-    """Wait until the process handles SIGHUP and SIGTERM."""
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGHUP, 0), (signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_signals_before_it_listens_are_held(
+    tmp_path: Path, sandbox: RunningSandbox, number: signal.Signals, status: int
+) -> None:
     wanted = 1 << (signal.SIGHUP - 1) | 1 << (signal.SIGTERM - 1)
 
-    def handled() -> bool:
-        status = Path(f"/proc/{pid}/status").read_text()
-        return int(status.partition("SigCgt:")[2].split()[0], 16) & wanted == wanted
+    def are_handled() -> bool:
+        handled = Path(f"/proc/{exporter.process.pid}/status").read_text().partition("SigCgt:")[2]
+        return int(handled.split()[0], 16) & wanted == wanted
 
-    wait_until(handled, "handlers", every=0)
+    with running_exporter(write_config(tmp_path, sandbox.url, "camp_123"), LISTEN) as exporter:
+        wait_until(are_handled, "handlers", every=0)
+        assert exporter.log == []  # it imports what it needs
+        exporter.process.send_signal(number)
+        if number == signal.SIGHUP:
+            exporter.wait_for_log("configuration loaded")
+            exporter.process.terminate()
+        assert exporter.process.wait(PATIENCE) == status
+        assert [line for line in exporter.log if "Traceback" in line] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -205,26 +193,6 @@ def test_ends_while_a_name_lookup_hangs(tmp_path: Path) -> None:
         assert process.stdout.readline() == "looking up\n"
         process.terminate()
         assert process.wait(5) == 0
-
-
-CONFIGS_AFTER_A_RELOAD = """
-import gc, sys
-from exporter import cli, config
-async def serve(exporter, *_):
-    await exporter.start()
-    await exporter.reload()
-    print(sum(isinstance(each, config.Config) for each in gc.get_objects()))
-    await exporter.stop()
-cli.serve = serve
-cli.main(sys.argv[1:], [])
-"""
-
-
-def test_the_first_configuration_is_forgotten(tmp_path: Path) -> None:
-    config = write_config(tmp_path, "http://127.0.0.1:1", "camp_123")
-    command = [sys.executable, "-c", CONFIGS_AFTER_A_RELOAD, config, LISTEN]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-    assert ended.stdout == b"1\n"
 
 
 def test_tls_comes_from_the_web_configuration_file(tmp_path: Path, sandbox: RunningSandbox) -> None:
