@@ -9,6 +9,7 @@ from exporter.app import Exporter
 from exporter.config import SenderList, load
 from exporter.exposition import Format
 from exporter.options import ServeOptions
+from exporter.serve import write
 from exporter.sources import SourceState
 from exporter.store import State
 from exporter.telemetry import Telemetry
@@ -19,17 +20,12 @@ _FIGURES = ("SENT", "BOUNCED", "QUEUED")
 
 
 async def once(given: ServeOptions) -> int:
-    """Poll every campaign once; return the exit status. Raises ConfigError and AccessError."""
+    """Poll every campaign once; return the exit status. Raises ConfigError, AccessError and OutputError."""
     telemetry = Telemetry(of_process=False, of_exporter=False)
     exporter = Exporter(given.config_file, load(given.config_file), shard=given.shard, telemetry=telemetry)
     all_succeeded = await exporter.poll_once()
     await exporter.stop()
-    try:
-        sys.stdout.buffer.write(exporter.page.render(Format.TEXT))
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        print(f"the page cannot be written to stdout: {error.strerror}", file=sys.stderr)
-        return 1
+    write(exporter.page.render(Format.TEXT))
     campaigns = exporter.store.states()
     if sys.stderr.isatty():
         print(table(evaluate_all(campaigns, lambda _: NOTHING_SEEN, time.time())), file=sys.stderr)
