@@ -2,8 +2,6 @@
 
 import signal
 import ssl
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -14,8 +12,8 @@ from exporter.sandbox import Fault
 from tests.build import SANDBOX_KEY, series, write_config
 from tests.certificates import Authority
 from tests.fake_api import FakeApi
-from tests.process import LISTEN, ROOT, RunningExporter, RunningSandbox, run, running_exporter
-from tests.tools import NO_TLS, PATIENCE, running, wait_until
+from tests.process import LISTEN, RunningExporter, RunningSandbox, run, running_exporter
+from tests.tools import NO_TLS, PATIENCE, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -173,26 +171,24 @@ def test_ends_in_the_middle_of_a_sweep(tmp_path: Path, sandbox: RunningSandbox, 
 
 
 SLOW_RESOLVER = """
-import socket, threading
+import socket, sys, threading
 resolve = socket.getaddrinfo
 def hang(host, *rest, **options):
     if host == "api.invalid":
-        print("looking up", flush=True)
+        print("looking up", file=sys.stderr, flush=True)
         threading.Event().wait(60)
     return resolve(host, *rest, **options)
 socket.getaddrinfo = hang
-from exporter.__main__ import main
-main()
 """
 
 
 def test_ends_while_a_name_lookup_hangs(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", SLOW_RESOLVER, write_config(tmp_path, "http://api.invalid", "camp_123"), LISTEN]
-    with running(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "looking up\n"
-        process.terminate()
-        assert process.wait(5) == 0
+    (tmp_path / "sitecustomize.py").write_text(SLOW_RESOLVER)
+    config = write_config(tmp_path, "http://api.invalid", "camp_123")
+    with running_exporter(config, LISTEN, PYTHONPATH=str(tmp_path)) as exporter:
+        exporter.wait_for_log("looking up")
+        exporter.process.terminate()
+        assert exporter.process.wait(5) == 0
 
 
 def test_tls_comes_from_the_web_configuration_file(tmp_path: Path, sandbox: RunningSandbox) -> None:
