@@ -87,14 +87,9 @@ def _cell(value: object) -> object:
 
 
 def _supply(supply: Supply) -> dict[str, Any]:
-    return {
-        "workspace": supply.workspace,
-        "pools": None if supply.pools is None else [asdict(pool) for pool in supply.pools],
-        "accounts": supply.accounts,
-        "emails_queued": supply.queued,
-        "queue_days": supply.queue_days,
-        "errors": list(map(_error, supply.errors)),
-    }
+    pools = None if supply.pools is None else list(map(asdict, supply.pools))
+    errors = list(map(_error, supply.errors))
+    return {**supply._asdict(), "pools": pools, "queue_days": supply.queue_days, "errors": errors}
 
 
 def _source(state: SourceState) -> dict[str, Any]:

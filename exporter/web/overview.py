@@ -46,7 +46,7 @@ class Supply(NamedTuple):
     workspace: str
     pools: Sequence[Pool] | None = None
     accounts: Mapping[str, int] | None = None
-    queued: int | None = None
+    emails_queued: int | None = None
     errors: tuple[Failure, ...] = ()
 
     @property
@@ -63,7 +63,9 @@ class Supply(NamedTuple):
     @property
     def queue_days(self) -> float | None:
         """The days that the queue needs at the full capacity of all pools."""
-        return self.queued / self.daily_capacity if self.queued is not None and self.daily_capacity else None
+        return (
+            self.emails_queued / self.daily_capacity if self.emails_queued is not None and self.daily_capacity else None
+        )
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Overview:
         supplies: dict[str, Supply] = {}
         for state in self.senders:
             name = state.target.workspace
-            known = supplies.get(name, Supply(name, queued=queued.get(name)))
+            known = supplies.get(name, Supply(name, emails_queued=queued.get(name)))
             what = "pools" if state.target.endpoint == "sender_pools" else "accounts"
             errors = (*known.errors, state.error) if state.error else known.errors
             supplies[name] = known._replace(**{what: state.reading, "errors": errors})
@@ -153,9 +155,8 @@ class Selection:
             return found
         name = self.order.removeprefix("-")
         value: Callable[[Evaluation], Any] = _COLUMNS.get(name) or (lambda evaluation: reading(name, evaluation.state))
-        unknown = [each for each in found if value(each) is None]
-        known = [each for each in found if value(each) is not None]
-        return sorted(known, key=value, reverse=self.order.startswith("-")) + unknown
+        known = sorted((each for each in found if value(each) is not None), key=value, reverse=self.order[0] == "-")
+        return known + [each for each in found if value(each) is None]
 
     def _is_shown(self, evaluation: Evaluation) -> bool:
         if self.query["problems"] and not evaluation.is_problem:

@@ -202,13 +202,13 @@ SOURCES = [
 def test_a_queue_is_held_against_the_pools_full_capacity_and_what_is_not_known_is_not_said() -> None:
     """A shard has not all campaigns of a workspace, and a pool may not say what is left."""
     acme, globex = overview(queued(4000), queued(600), queued(None), queued(9, "globex"), senders=SENDERS).supplies
-    assert (acme.daily_capacity, acme.remaining, acme.queued, acme.queue_days) == (2300, 300, 4600, 2.0)
+    assert (acme.daily_capacity, acme.remaining, acme.emails_queued, acme.queue_days) == (2300, 300, 4600, 2.0)
     assert globex == Supply("globex", None, None, 9, (GONE,))
     assert (globex.daily_capacity, globex.remaining, globex.queue_days) == (None, None, None)
     acme, _ = overview(queued(4000), senders=SENDERS, shard=Shard(0, 2)).supplies
-    assert (acme.queued, acme.queue_days) == (None, None)
+    assert (acme.emails_queued, acme.queue_days) == (None, None)
     assert Supply("a", [replace(POOLS[0], remaining=None), POOLS[1]]).remaining is None
-    assert Supply("a", [replace(POOLS[0], daily_capacity=0)], queued=5).queue_days is None
+    assert Supply("a", [replace(POOLS[0], daily_capacity=0)], emails_queued=5).queue_days is None
 
 
 def test_the_page_shows_them_below_the_campaigns() -> None:
