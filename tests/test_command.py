@@ -106,12 +106,14 @@ def test_config_check_needs_neither_network_nor_secrets(tmp_path: Path) -> None:
     assert checked.stderr.startswith(f"{config}:1:")
 
 
-def test_config_check_looks_at_the_web_configuration_and_at_one_shard(tmp_path: Path) -> None:
+def test_a_bad_web_configuration_is_refused_and_config_check_looks_at_one_shard(tmp_path: Path) -> None:
     config, web_config = tmp_path / "config.yaml", tmp_path / "web.yaml"
     config.write_text("workspaces: [{name: acme, api_key_env: HOME, campaigns: [a, b, c, d, e, f, g, h]}]")
     web_config.write_text("basic_auth_user: {}")
-    faulty = run("--config.check", f"--config.file={config}", f"--web.config.file={web_config}")
-    assert (faulty.returncode, faulty.stderr.startswith(f"{web_config}:1:1: ")) == (1, True)
+    for flag in (LISTEN, "--config.check"):
+        ended = run(flag, f"--config.file={config}", f"--web.config.file={web_config}")
+        said = f'{web_config}:1:1: basic_auth_user: unknown key: did you mean "basic_auth_users"?\n'
+        assert (ended.returncode, ended.stderr) == (1, said)
     shards = [run("--config.check", f"--config.file={config}", "--shard.total=2", f"--shard.index={n}") for n in (0, 1)]
     counts = [int(re.findall(r"acme: (\d) campaigns?, .* of 5 requests", shard.stdout)[0]) for shard in shards]
     assert sum(counts) == 8
@@ -137,24 +139,13 @@ def test_demo_says_what_to_open_and_that_it_is_not_the_real_api() -> None:
     assert not [line for line in demo.log if "level=error" in line]
 
 
-def test_flags_from_the_environment(tmp_path: Path, sandbox: RunningSandbox) -> None:
-    environment = {
-        "LEADTERRA_EXPORTER_CONFIG_FILE": write_config(tmp_path, sandbox.url, "camp_123").partition("=")[2],
-        "LEADTERRA_EXPORTER_WEB_LISTEN_ADDRESS": "127.0.0.1:0,[::1]:0",
-        "LEADTERRA_EXPORTER_LOG_FORMAT": "json",
-    }
-    with running_exporter(**environment) as exporter:
-        exporter.wait_for_log(r'"msg": ?"listening"', count=2)
-        assert [line for line in exporter.log if '"address": "[::1]:' in line]
-
-
 def test_the_environment_of_others_does_no_harm(tmp_path: Path, sandbox: RunningSandbox) -> None:
     write_config(tmp_path, sandbox.url, "camp_123")
     config = (tmp_path / "config.yaml").rename(tmp_path / "umlaut-\N{LATIN SMALL LETTER U WITH DIAERESIS}.yaml")
     flags = [action.option_strings[0] for action in serve_parser()._actions if "." in action.option_strings[0]]  # noqa: SLF001 - argparse offers no list
     environment = dict.fromkeys(map(environment_variable, [*flags, "--once"]), "")
     environment |= {"PROMETHEUS_MULTIPROC_DIR": "/nonexistent", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
-    once = run("--once", f"--config.file={config}", **environment)
+    once = run("--once", **{**environment, environment_variable("--config.file"): str(config)})
     assert (once.returncode, once.stderr) == (0, "")
     wrong = run("--once", f"--config.file={config}x", **environment)
     assert (wrong.returncode, len(wrong.stderr.splitlines())) == (1, 1)

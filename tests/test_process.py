@@ -1,18 +1,16 @@
 """The real command, started as users start it: what it serves, how it is loaded again, how it ends."""
 
 import signal
-import ssl
 import tempfile
 from pathlib import Path
 
-import httpx
 import pytest
 
 from exporter.sandbox import Fault
 from tests.build import SANDBOX_KEY, series, write_config
 from tests.certificates import Authority
 from tests.fake_api import FakeApi
-from tests.process import LISTEN, RunningExporter, RunningSandbox, run, running_exporter
+from tests.process import LISTEN, RunningExporter, RunningSandbox, running_exporter
 from tests.tools import PATIENCE, wait_until
 
 pytestmark = pytest.mark.slow
@@ -187,21 +185,3 @@ def test_ends_while_a_name_lookup_hangs(tmp_path: Path) -> None:
         exporter.wait_for_log("looking up")
         exporter.process.terminate()
         assert exporter.process.wait(5) == 0
-
-
-def test_tls_comes_from_the_web_configuration_file(tmp_path: Path, sandbox: RunningSandbox) -> None:
-    authority = Authority(tmp_path, "authority")
-    authority.issue("server").install(tmp_path)
-    web_config = tmp_path / "web.yaml"
-    web_config.write_text("tls_server_config: {cert_file: server.pem, key_file: server.key}\n")
-    config = write_config(tmp_path, sandbox.url, "camp_123")
-    with running_exporter(config, "--web.listen-address=localhost:0", f"--web.config.file={web_config}") as exporter:
-        trusting = ssl.create_default_context(cadata=authority.pem)
-        page = httpx.get(exporter.url.replace("http://", "https://") + "/metrics", verify=trusting)
-        assert "leadterra_exporter_build_info" in page.text
-        with pytest.raises(httpx.TransportError):
-            exporter.get("/metrics")
-    web_config.write_text("tls_server_confg: {}\n")
-    told = run(config, f"--web.config.file={web_config}", LISTEN)
-    assert told.returncode == 1
-    assert told.stderr == f'{web_config}:1:1: tls_server_confg: unknown key: did you mean "tls_server_config"?\n'

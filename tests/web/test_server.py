@@ -72,13 +72,10 @@ async def test_bodies(headers: bytes, body: bytes, status: bytes) -> None:
         assert (await say(listener.port, request(headers=headers) + body)).startswith(b"HTTP/1.1 " + status)
 
 
-async def test_junk_is_not_logged_and_a_fault_of_ours_is_in_one_line() -> None:
+async def test_a_fault_of_ours_is_logged_in_one_line() -> None:
     logged = io.StringIO()
     log.configure("info", "logfmt", logged)
     async with serving(app()) as listener:
-        for junk in (request(headers=b"A: \x00\r\n"), b"\xff\r\n\r\n", request(headers=HOST), b"CONNECT \n\r\n"):
-            assert b" 400 " in await say(listener.port, junk)
-        assert logged.getvalue() == ""
         assert b" 500 " in await say(listener.port, request(b"/broken"))
     assert logged.getvalue().count("\n") == 1
     assert "ZeroDivisionError" in logged.getvalue()
