@@ -67,9 +67,8 @@ def _error(status: int, code: str, message: str) -> Answer:
 class Sandbox:
     """Answer `GET /v1/campaigns/:id/stats`, and what there is of senders, for simulated campaigns.
 
-    `workspaces` maps a key to its campaigns, id to scenario; None is a key without a workspace. `load_campaigns` more
-    join the first workspace. The campaigns' time runs `speed` times as fast as `now`, from `origin` on, by default
-    from now on.
+    `workspaces` maps a key to its campaigns, id to scenario; `load_campaigns` more join the first workspace. The
+    campaigns' time runs `speed` times as fast as `now`, from `origin` on, by default from now on.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, all with a default
@@ -79,16 +78,16 @@ class Sandbox:
         speed: float = 1.0,
         now: Callable[[], float] = time.monotonic,
         origin: float | None = None,
-        workspaces: Mapping[str, Mapping[str, str] | None] = WORKSPACES,
+        workspaces: Mapping[str, Mapping[str, str]] = WORKSPACES,
         load_campaigns: int = 0,
     ) -> None:
         self._seed, self._speed, self._now = seed, speed, now
         self._origin = now() if origin is None else origin
-        first = next(iter(workspaces))
-        load = {first: {**(workspaces[first] or {}), **dict.fromkeys(load_ids(load_campaigns), "healthy")}}
+        scenarios = {key: dict(campaigns) for key, campaigns in workspaces.items()}
+        scenarios[next(iter(scenarios))] |= dict.fromkeys(load_ids(load_campaigns), "healthy")
         self._workspaces = {
-            key: None if scenarios is None else {id_: simulate(each, seed, id_) for id_, each in scenarios.items()}
-            for key, scenarios in {**workspaces, **load}.items()
+            key: {id_: simulate(each, seed, id_) for id_, each in campaigns.items()}
+            for key, campaigns in scenarios.items()
         }
         self._faults: dict[str, Fault] = {}
         self._chance = random.Random(seed)  # noqa: S311 - it must repeat
@@ -98,11 +97,10 @@ class Sandbox:
 
         Raises ValueError for a campaign that is not there.
         """
-        known = ["sender-pools", "sender-accounts", *(id_ for each in self._workspaces.values() for id_ in each or ())]
+        known = ["sender-pools", "sender-accounts", *(id_ for each in self._workspaces.values() for id_ in each)]
         if target not in (_EVERY, *known):
-            raise ValueError(
-                f"no campaign {target!r}: write {' or '.join(get_close_matches(target, known) or known[2:14])}"
-            )
+            near = get_close_matches(target, known) or known[2:14]
+            raise ValueError(f"no campaign {target!r}: write {' or '.join(near)}")
         self._faults.pop(target, None)
         if fault:
             self._faults[target] = fault
@@ -117,8 +115,6 @@ class Sandbox:
         if scheme.lower() != "bearer" or key not in self._workspaces:
             message = "The Authorization header is missing, malformed, or the key is invalid."
             return _error(401, Reason.AUTHENTICATION_FAILED, message)
-        if self._workspaces[key] is None:
-            return _error(404, Reason.WORKSPACE_NOT_FOUND, "The key belongs to no workspace.")
         if method != "GET":
             return _error(405, "method_not_allowed", "The endpoint knows GET only.")
         if query or headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers:
@@ -129,7 +125,7 @@ class Sandbox:
         elapsed = self._now() - self._origin
         if endpoint:
             return self._with_fault(endpoint, Answer(200, senders(endpoint, elapsed * self._speed)))
-        campaign = (self._workspaces[key] or {}).get(campaign_id)
+        campaign = self._workspaces[key].get(campaign_id)
         if campaign is None:
             return _error(404, Reason.CAMPAIGN_NOT_FOUND, "No campaign with the given id exists in your workspace.")
         if campaign.flaky and fails(self._seed, campaign_id, elapsed):

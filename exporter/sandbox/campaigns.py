@@ -113,7 +113,6 @@ WORKSPACES = {
         "camp_flaky": "flaky",
     },
     "sk_test_sandbox_globex": {"camp_board": "healthy", "camp_partners": "healthy"},
-    "sk_test_sandbox_orphan": None,
 }
 
 KEYS = {"LEADTERRA_SANDBOX_KEY": "sk_test_sandbox_acme", "LEADTERRA_SANDBOX_KEY_2": "sk_test_sandbox_globex"}
