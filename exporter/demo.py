@@ -93,10 +93,8 @@ def serve_sandbox(argv: Sequence[str]) -> int:
     """Run the command sandbox; return the exit status."""
     given = sandbox_parser().parse(argv)
     app, listener = _app(given), Listener(given.listen_address)
-    say(
-        f"The sandbox API, not the real one: {listener.url}/v1/campaigns/camp_123/stats",
-        f"Keys: {', '.join(sandbox.WORKSPACES)}",
-    )
+    keys = ", ".join(sandbox.WORKSPACES)
+    say(f"The sandbox API, not the real one: {listener.url}/v1/campaigns/camp_123/stats", f"Keys: {keys}")
 
     async def program() -> None:
         stop, server = stop_on_signals(), Server(app, [listener])

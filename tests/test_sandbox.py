@@ -1,7 +1,6 @@
 """The documented endpoint, faults, and what each scenario of the sandbox promises at any time and for any seed."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from itertools import pairwise
@@ -166,16 +165,13 @@ def test_a_fault_changes_so_many_answers_and_a_campaign_s_own_stands_above_that_
     assert ask(late, "camp_healthy") == Answer(200, ask(plain, "camp_healthy").body, delay=2)
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
-def test_a_rate_is_kept_and_repeats_with_the_seed(rate: float) -> None:
-    def run() -> list[int]:
-        sandbox = Sandbox(seed=3)
-        sandbox.set_fault("camp_123", Fault(status=500, rate=rate))
-        return statuses(sandbox, *["camp_123"] * 1000)
-
-    first = run()
-    assert math.isclose(first.count(500) / 1000, rate, abs_tol=0.05)
-    assert run() == first
+def test_a_rate_is_kept_and_repeats_with_the_seed() -> None:
+    runs = []
+    for sandbox in (Sandbox(seed=3), Sandbox(seed=3)):
+        sandbox.set_fault("camp_123", Fault(status=500, rate=0.3))
+        runs.append(statuses(sandbox, *["camp_123"] * 1000))
+    assert 250 < runs[0].count(500) < 350
+    assert runs[0] == runs[1]
 
 
 def test_the_demo_polls_every_campaign_of_its_keys_and_one_that_is_not_there() -> None:
