@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from aiohttp import web
+
 from exporter.api import Pool
 from exporter.config import Campaign, Config
 from exporter.errors import Failure
@@ -107,7 +109,7 @@ class Overview:
 
 
 class Selection:
-    """Select campaigns by an address' parameters. Raises ValueError, which says what to write instead.
+    """Select campaigns by an address' parameters. Raises HTTPBadRequest, which says what to write.
 
     `sort` is what to sort by, with a - for the largest first; without it the worst come first. `label.NAME` is a
     label's value. What is empty selects all.
@@ -118,13 +120,15 @@ class Selection:
         self.query |= {name: query[name] for name in query if name in self.query or name.startswith("label.")}
         others = [name for name in query if name not in self.query]
         if any(name.startswith("label") or get_close_matches(name, _PARAMETERS, 1, 0.75) for name in others):
-            raise ValueError(f"a parameter is misspelled: write one of {', '.join(_PARAMETERS)}, label.NAME or format")
+            advice = f"write one of {', '.join(_PARAMETERS)}, label.NAME or format"
+            raise web.HTTPBadRequest(text=f"a parameter is misspelled: {advice}\n")
         self.query["problems"] = self.query["problems"].removeprefix("0")
         self.state, self.order, orders = self.query["state"], self.query["sort"], (*_COLUMNS, *READINGS)
         if self.state and self.state not in _STATES:
-            raise ValueError(f"state: write one of {', '.join(_STATES)}")
+            raise web.HTTPBadRequest(text=f"state: write one of {', '.join(_STATES)}\n")
         if self.order and self.order.removeprefix("-") not in orders:
-            raise ValueError(f"sort: write one of {', '.join(orders)}, with a - before it for the largest first")
+            advice = f"write one of {', '.join(orders)}, with a - before it for the largest first"
+            raise web.HTTPBadRequest(text=f"sort: {advice}\n")
 
     def address(self, **changes: str) -> str:
         """Return the parameters that ask for this, with changes, as the end of an address."""

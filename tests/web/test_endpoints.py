@@ -46,12 +46,12 @@ def test_health_and_readiness_say_what_is_wrong() -> None:
         ("POST", {}, False, 403, "Reloading over HTTP is off; --web.enable-lifecycle allows it.\n"),
         ("GET", {}, True, 405, "Reload with POST or PUT.\n"),
         ("HEAD", {}, True, 405, ""),
-        ("DELETE", {}, True, 405, "405: Method Not Allowed"),
+        ("DELETE", {}, True, 405, "Reload with POST or PUT.\n"),
         # from web pages, also from one of a name that leads here by somebody else's DNS
         ("POST", {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, True, 403, None),
         ("PUT", {"Origin": "null"}, True, 403, "Reloading is not for web pages.\n"),
         ("POST", {"Sec-Fetch-Site": "same-origin"}, True, 403, "Reloading is not for web pages.\n"),
-        ("OPTIONS", {"Access-Control-Request-Method": "PUT"}, True, 405, "405: Method Not Allowed"),
+        ("OPTIONS", {"Access-Control-Request-Method": "PUT"}, True, 405, "Reload with POST or PUT.\n"),
     ],
 )
 def test_reload(method: str, headers: dict[str, str], lifecycle: bool, status: int, text: str | None) -> None:
