@@ -15,8 +15,7 @@ from exporter.store import State
 from exporter.telemetry import Telemetry
 from exporter.web.evaluation import NOTHING_SEEN, Evaluation, evaluate_all, number
 
-_HEAD = ("STATE", "WORKSPACE", "CAMPAIGN", "SENT", "BOUNCED", "QUEUED", "WHY")
-_FIGURES = ("SENT", "BOUNCED", "QUEUED")
+_COLUMNS = {"STATE": "<", "WORKSPACE": "<", "CAMPAIGN": "<", "SENT": ">", "BOUNCED": ">", "QUEUED": ">", "WHY": "<"}
 
 
 async def once(given: ServeOptions) -> int:
@@ -37,10 +36,10 @@ async def once(given: ServeOptions) -> int:
 
 def table(evaluations: Sequence[Evaluation]) -> str:
     """Return campaigns as a table, with the words of the status page and in its order."""
-    rows = [_HEAD, *map(_row, evaluations)]
+    rows = [tuple(_COLUMNS), *map(_row, evaluations)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    forms = [f"{{:{'>' if title in _FIGURES else '<'}{width}}}" for title, width in zip(_HEAD, widths, strict=True)]
-    return "\n".join("  ".join(forms).format(*row).rstrip() for row in rows)
+    form = "  ".join(f"{{:{side}{width}}}" for side, width in zip(_COLUMNS.values(), widths, strict=True))
+    return "\n".join(form.format(*row).rstrip() for row in rows)
 
 
 def _row(evaluation: Evaluation) -> Sequence[str]:
