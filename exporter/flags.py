@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T", bound="DataclassInstance")
+V = TypeVar("V")
 
 _SECRET = re.compile(r"-+[\w.-]*(key|token|secret|password)", re.IGNORECASE)
 _NEVER_A_FLAG = "a secret is never a flag: write api_key_file or api_key_env into the configuration"
@@ -139,27 +140,23 @@ def one_of(*words: str) -> Callable[[str], str]:
     return convert
 
 
-def matching(pattern: str, read: Callable[[str], object], otherwise: str) -> Callable[[str], object]:
-    """Return what reads the last group of a pattern."""
+def matching(pattern: str, read: Callable[[str], V | None], otherwise: str) -> Callable[[str], V]:
+    """Return what reads the last group of a pattern; where there is none, `otherwise` says what is wrong."""
 
-    def convert(text: str) -> object:
+    def convert(text: str) -> V:
         match = re.fullmatch(pattern, text, re.ASCII)
-        if match is None:
+        value = read(match[1]) if match else None
+        if value is None:
             raise argparse.ArgumentTypeError(f'"{text}" {otherwise}')
-        return read(match[1])
+        return value
 
     return convert
 
 
 def count(most: int) -> Callable[[str], int]:
     """Return what reads a number from 0 on."""
-
-    def convert(text: str) -> int:
-        if not (re.fullmatch("[0-9]{1,9}", text) and int(text) <= most):
-            raise argparse.ArgumentTypeError(f'"{text}" is not a number from 0 to {most}')
-        return int(text)
-
-    return convert
+    at_most = f"is not a number from 0 to {most}"
+    return matching("([0-9]{1,9})", lambda digits: int(digits) if int(digits) <= most else None, at_most)
 
 
 def file(text: str) -> Path:
@@ -171,9 +168,9 @@ def file(text: str) -> Path:
     return Path(text)
 
 
-def duration(text: str) -> float:
-    """Read a duration of a second or more, as seconds."""
-    seconds = parse_duration(text)
-    if not seconds or seconds < 1:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a duration of 1s or more: write one like 30s')
-    return seconds
+duration = matching(
+    "(.+)",
+    lambda text: seconds if (seconds := parse_duration(text)) and seconds >= 1 else None,
+    "is not a duration of 1s or more: write one like 30s",
+)
+"""Reads a duration of a second or more, as seconds."""
