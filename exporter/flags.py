@@ -47,26 +47,28 @@ def flag(
 
     `separator` is what stands between a tuple's entries in the environment.
     """
-    shown = ",".join(default) if isinstance(default, tuple) else default
-    given["help"] = about if shown in (None, "") or shown is False else f"{about} (default: {shown})"
-    given["action"] = "append" if isinstance(default, tuple) else "store"
-    given = {"help": about, "action": "store_true"} if default is False else {**given, "type": convert}
-    return field(default=default, metadata={"flag": name, "separator": separator, "given": given})
+    given |= {"type": convert, "action": "append" if isinstance(default, tuple) else "store"}
+    given = {"action": "store_true"} if default is False else given
+    return field(default=default, metadata={"flag": name, "about": about, "separator": separator, "given": given})
 
 
 class Parser(argparse.ArgumentParser, Generic[T]):
     """A parser that answers a wrong spelling with the right one, and repeats no value that may be a secret."""
 
-    def __init__(self, options: type[T], command: str, about: str, epilog: str | None = None) -> None:
+    def __init__(
+        self, options: type[T], command: str, about: str, epilog: str | None = None, **defaults: object
+    ) -> None:
         layout = argparse.RawDescriptionHelpFormatter
         super().__init__(command, description=about, epilog=epilog, allow_abbrev=False, formatter_class=layout)
         version = f"leadterra-exporter {__version__} (Python {sys.version.split()[0]})"
         self.add_argument("--version", action="version", version=version)
-        self._options = options
+        self._options, self._defaults = options, defaults
         self._argv: Sequence[str] = ()
         for each in sorted(fields(options), key=lambda each: str(each.metadata["flag"])):
-            known = each.metadata
-            self.add_argument(known["flag"], dest=each.name, default=argparse.SUPPRESS, **known["given"])
+            known, default = each.metadata, defaults.get(each.name, each.default)
+            shown = ",".join(default) if isinstance(default, tuple) else default
+            text = known["about"] if shown in (None, "") or shown is False else f"{known['about']} (default: {shown})"
+            self.add_argument(known["flag"], dest=each.name, default=argparse.SUPPRESS, help=text, **known["given"])
 
     def _from_environment(self, argv: Sequence[str]) -> Iterator[str]:
         """Yield arguments for the flags that only the environment sets."""
@@ -104,7 +106,7 @@ class Parser(argparse.ArgumentParser, Generic[T]):
                 advice = "leave it out, without a command it serves"
             self.error(f'"{words[0]}" is no flag: {advice}')
         try:
-            return self._options(**vars(args))
+            return self._options(**{**self._defaults, **vars(args)})
         except ValueError as error:
             self.error(str(error))
 

@@ -17,7 +17,7 @@ other commands:
 Each has its own --help. Each flag can also be set by an environment variable: --web.listen-address by
 LEADTERRA_EXPORTER_WEB_LISTEN_ADDRESS, and so on; a flag that is given wins.
 """
-LISTEN_HELP = "where to listen, repeatable; :0 takes a free port"
+_LISTEN_HELP = "where to listen, repeatable; :0 takes a free port"
 _RELOAD_HELP = "how often to look whether the configuration has changed, and load it again; without, never"
 _CHECK_HELP = "check the configuration, print what is wrong with it or else what it will do, and end; polls nothing"
 _ONCE_HELP = "poll every campaign once, print the page and end; 1 where a poll failed"
@@ -43,7 +43,7 @@ class LogOptions:
 class WebOptions(LogOptions):
     """Where and how to serve."""
 
-    web_listen_address: Sequence[str] = flag("--web.listen-address", LISTEN_HELP, (":10421",), metavar="HOST:PORT")
+    web_listen_address: Sequence[str] = flag("--web.listen-address", _LISTEN_HELP, (":10421",), metavar="HOST:PORT")
     web_telemetry_path: str = flag("--web.telemetry-path", "where the metrics are", "/metrics", _PATH, metavar="PATH")
     web_config_file: Path | None = flag(
         "--web.config.file", "TLS and users; docs/web-config.md", None, flags.file, metavar="FILE"
