@@ -18,7 +18,6 @@ from tests.web.serving import Program, application_of, serving
 pytestmark = pytest.mark.slow
 
 NOW = build.Clock().wall()
-HOSTILE = "<script>alert(1)</script>"
 GONE = Failure(Reason.CAMPAIGN_NOT_FOUND, "HTTP 404: no such campaign")
 WORST_FIRST = ["Burning", "Gone", "Small", "Healthy"]
 
@@ -193,15 +192,6 @@ def test_a_page_of_another_version_is_loaded_whole(page: Page) -> None:
     with page.expect_event("load"):
         refresh(page)
     expect(page.get_by_role("heading")).to_have_text("Another")
-
-
-def test_a_name_like_a_script_stays_text(page: Page, served: Served) -> None:
-    served.know(HOSTILE, 100)
-    refresh(page)
-    expect(page.get_by_role("rowheader").filter(has_text="script")).to_contain_text(HOSTILE)
-    page.reload()
-    expect(page.get_by_role("rowheader").filter(has_text="script")).to_contain_text(HOSTILE)
-    assert page.locator("script").count() == 1
 
 
 def test_no_width_needs_sideways_scrolling(page: Page, served: Served) -> None:
