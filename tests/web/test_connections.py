@@ -25,9 +25,9 @@ STATED = [
 ]
 
 
-@pytest.mark.parametrize("row", STATED)
-def test_the_documentation_states_it(row: str) -> None:
-    assert row in (ROOT / "docs" / "limits.md").read_text()
+def test_the_documentation_states_it() -> None:
+    page = (ROOT / "docs" / "limits.md").read_text()
+    assert [row for row in STATED if row not in page] == []
 
 
 class Client(Connection):
