@@ -16,10 +16,8 @@ from exporter.store import State
 from exporter.web.campaigns import render_csv, render_json, render_one
 from exporter.web.evaluation import Condition, Seen, Since, evaluate_all
 from exporter.web.overview import Selection
-from tests.web.serving import NOW, look_up, overview
+from tests.web.serving import DOCUMENTED, NOW, TIMEOUT, look_up, overview
 
-DOCUMENTED = Stats(500, 480, 471, 9, 38, 20, 0.42, 0.08)
-TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer within 10 s")
 LABELS = (("client", ""), ("team", "growth"))
 VP_SALES = State(Campaign("acme", "camp_123", "VP Sales", LABELS), DOCUMENTED, NOW - 12.5, up=True)
 WAITING = State(Campaign("globex", "new", "new", LABELS))

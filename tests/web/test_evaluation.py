@@ -7,7 +7,7 @@ import pytest
 
 from exporter.api import Stats
 from exporter.config import Campaign, Threshold, Thresholds
-from exporter.errors import Failure, Reason
+from exporter.errors import Failure
 from exporter.store import State
 from exporter.web.evaluation import (
     FINISHED_AFTER,
@@ -22,10 +22,9 @@ from exporter.web.evaluation import (
     surely,
 )
 from tests import build
-from tests.web.serving import look_up
+from tests.web.serving import TIMEOUT, look_up
 
 NOW = build.Clock().wall()
-TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer within 10 s")
 
 
 def read(

@@ -20,10 +20,8 @@ from exporter.web.campaigns import render_json
 from exporter.web.evaluation import Condition, Seen, Since
 from exporter.web.overview import Selection, Supply
 from exporter.web.status import render_page
-from tests.web.serving import NOW, overview
+from tests.web.serving import DOCUMENTED, NOW, TIMEOUT, overview
 
-DOCUMENTED = Stats(500, 480, 471, 9, 38, 20, 0.42, 0.08)
-TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer within 10 s")
 KEY = ("acme", "campaign", "camp_123")
 
 
