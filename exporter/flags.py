@@ -62,7 +62,7 @@ class Parser(argparse.ArgumentParser, Generic[T]):
         super().__init__(command, description=about, epilog=epilog, allow_abbrev=False, formatter_class=layout)
         version = f"leadterra-exporter {__version__} (Python {sys.version.split()[0]})"
         self.add_argument("--version", action="version", version=version)
-        self._options, self._defaults = options, defaults
+        self._options, self._option_defaults = options, defaults
         self._argv: Sequence[str] = ()
         for each in sorted(fields(options), key=lambda each: str(each.metadata["flag"])):
             known, default = each.metadata, defaults.get(each.name, each.default)
@@ -106,7 +106,7 @@ class Parser(argparse.ArgumentParser, Generic[T]):
                 advice = "leave it out, without a command it serves"
             self.error(f'"{words[0]}" is no flag: {advice}')
         try:
-            return self._options(**{**self._defaults, **vars(args)})
+            return self._options(**{**self._option_defaults, **vars(args)})
         except ValueError as error:
             self.error(str(error))
 
