@@ -53,7 +53,10 @@ def flag(
 
 
 class Parser(argparse.ArgumentParser, Generic[T]):
-    """A parser that answers a wrong spelling with the right one, and repeats no value that may be a secret."""
+    """A parser that answers a wrong spelling with the right one, and repeats no value that may be a secret.
+
+    `defaults` are those of the command where they differ from its options' own.
+    """
 
     def __init__(
         self, options: type[T], command: str, about: str, epilog: str | None = None, **defaults: object

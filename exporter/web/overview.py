@@ -65,9 +65,8 @@ class Supply(NamedTuple):
     @property
     def queue_days(self) -> float | None:
         """The days that the queue needs at the full capacity of all pools."""
-        return (
-            self.emails_queued / self.daily_capacity if self.emails_queued is not None and self.daily_capacity else None
-        )
+        queued, capacity = self.emails_queued, self.daily_capacity
+        return queued / capacity if queued is not None and capacity else None
 
 
 @dataclass(frozen=True)
