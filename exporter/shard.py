@@ -15,11 +15,7 @@ class Shard:
 
     def owns(self, workspace: str, id_: str) -> bool:
         """Whether this shard polls the campaign: rendezvous hashing, so that a new shard moves only its own."""
-
-        def weight(index: int) -> bytes:
-            return blake2b(f"{index}\0{workspace}\0{id_}".encode(), digest_size=8).digest()
-
-        return self.total == 1 or self.index == max(range(self.total), key=weight)
+        return self.total == 1 or self.index == max(range(self.total), key=lambda n: _weight(n, workspace, id_))
 
     def part_of(self, config: Config) -> Config:
         """Return this shard's targets and its share of each budget, so that all shards together keep to it."""
@@ -33,3 +29,7 @@ class Shard:
         api = replace(whole.api, requests_per_second=rate, max_concurrency=max(1, concurrency))
         campaigns = tuple(campaign for campaign in whole.campaigns if self.owns(whole.name, campaign.id))
         return replace(whole, api=api, campaigns=campaigns, senders=whole.senders if self.owns(whole.name, "") else ())
+
+
+def _weight(index: int, workspace: str, id_: str) -> bytes:
+    return blake2b(f"{index}\0{workspace}\0{id_}".encode(), digest_size=8).digest()
