@@ -17,7 +17,7 @@ from exporter.secret import keep_out_of_core_dumps
 from exporter.serve import OutputError, read_web_config, run, say, serve
 from exporter.sources import Collected, collect
 from exporter.watch import FileWatch
-from exporter.web.listen import Listener, ListenError
+from exporter.web.server import Listener, ListenError
 
 _NO_FILE = (
     "{}: there is no such file: name yours with --config.file, or begin with config.example.yaml of the repository; "

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -13,10 +14,9 @@ from exporter import flags, log, sandbox
 from exporter.app import Exporter
 from exporter.config import load
 from exporter.flags import Parser, flag
-from exporter.options import LISTEN_HELP, LogOptions, WebOptions
+from exporter.options import LogOptions, WebOptions
 from exporter.serve import run, say, serve, stop_on_signals
-from exporter.web.listen import Listener
-from exporter.web.server import Server
+from exporter.web.server import Listener, Server
 
 _BANNER = """\
 leadterra-exporter demo: made-up campaigns from the built-in sandbox, not the real Leadterra API.
@@ -24,7 +24,6 @@ leadterra-exporter demo: made-up campaigns from the built-in sandbox, not the re
   metrics      {url}{path}
   sandbox API  {api}/v1/campaigns/camp_123/stats
 Stop with Ctrl-C."""
-_API_HELP = "where the API is"
 _SPEED_HELP = "how fast the campaigns' time passes; 60: an hour in a minute"
 _FAULT_HELP = (
     "let a campaign, or * for all, misbehave: latency:SECONDS or status:CODE[,retry_after:SECONDS], with ,rate:SHARE "
@@ -37,7 +36,7 @@ _SPEED = flags.matching(r"([0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?)", float, "is not a n
 class SandboxOptions(LogOptions):
     """The sandbox API. `fault` are as they were written: CAMPAIGN=KIND."""
 
-    listen_address: str = flag("--listen-address", _API_HELP, "127.0.0.1:10422", metavar="HOST:PORT")
+    listen_address: str = flag("--listen-address", "where the API is", "127.0.0.1:10422", metavar="HOST:PORT")
     speed: float = flag("--speed", _SPEED_HELP, 1, _SPEED)
     seed: int = flag("--seed", "other figures for other seeds", 1, flags.count(1_000_000_000))
     load_campaigns: int = flag(
@@ -50,17 +49,12 @@ class SandboxOptions(LogOptions):
 class DemoOptions(WebOptions, SandboxOptions):
     """The exporter with a sandbox API, in which the campaigns' hours pass in minutes."""
 
-    web_listen_address: Sequence[str] = flag(
-        "--web.listen-address", LISTEN_HELP, ("127.0.0.1:10421",), metavar="HOST:PORT"
-    )
-    listen_address: str = flag("--listen-address", _API_HELP, "127.0.0.1:0", metavar="HOST:PORT")
-    speed: float = flag("--speed", _SPEED_HELP, 60, _SPEED)
-
 
 def demo_parser() -> Parser[DemoOptions]:
     """Return the parser of the demo command."""
     about = "Serve against the built-in sandbox API, which is not the real one."
-    return Parser(DemoOptions, "leadterra-exporter demo", about)
+    own: dict[str, Any] = {"web_listen_address": ("127.0.0.1:10421",), "listen_address": "127.0.0.1:0", "speed": 60}
+    return Parser(DemoOptions, "leadterra-exporter demo", about, **own)
 
 
 def sandbox_parser() -> Parser[SandboxOptions]:
@@ -94,7 +88,7 @@ def serve_sandbox(argv: Sequence[str]) -> int:
     """Run the command sandbox; return the exit status."""
     given = sandbox_parser().parse(argv)
     app, listener = _app(given), Listener(given.listen_address)
-    keys = ", ".join(key for key, campaigns in sandbox.WORKSPACES.items() if campaigns)
+    keys = ", ".join(sandbox.WORKSPACES)
     say(f"The sandbox API, not the real one: {listener.url}/v1/campaigns/camp_123/stats", f"Keys: {keys}")
 
     async def program() -> None:
@@ -112,7 +106,7 @@ def _app(given: SandboxOptions) -> web.Application:
     simulated = sandbox.Sandbox(seed=given.seed, speed=given.speed, load_campaigns=given.load_campaigns)
     try:
         for text in given.fault:
-            simulated.faults.put(*sandbox.parse_flag(text))
+            simulated.set_fault(*sandbox.parse_flag(text))
     except ValueError as error:
         print(f"argument --fault: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T", bound="DataclassInstance")
+V = TypeVar("V")
 
 _SECRET = re.compile(r"-+[\w.-]*(key|token|secret|password)", re.IGNORECASE)
 _NEVER_A_FLAG = "a secret is never a flag: write api_key_file or api_key_env into the configuration"
@@ -46,26 +47,31 @@ def flag(
 
     `separator` is what stands between a tuple's entries in the environment.
     """
-    shown = ",".join(default) if isinstance(default, tuple) else default
-    given["help"] = about if shown in (None, "") or shown is False else f"{about} (default: {shown})"
-    given["action"] = "append" if isinstance(default, tuple) else "store"
-    given = {"help": about, "action": "store_true"} if default is False else {**given, "type": convert}
-    return field(default=default, metadata={"flag": name, "separator": separator, "given": given})
+    given |= {"type": convert, "action": "append" if isinstance(default, tuple) else "store"}
+    given = {"action": "store_true"} if default is False else given
+    return field(default=default, metadata={"flag": name, "about": about, "separator": separator, "given": given})
 
 
 class Parser(argparse.ArgumentParser, Generic[T]):
-    """A parser that answers a wrong spelling with the right one, and repeats no value that may be a secret."""
+    """A parser that answers a wrong spelling with the right one, and repeats no value that may be a secret.
 
-    def __init__(self, options: type[T], command: str, about: str, epilog: str | None = None) -> None:
+    `defaults` are those of the command where they differ from its options' own.
+    """
+
+    def __init__(
+        self, options: type[T], command: str, about: str, epilog: str | None = None, **defaults: object
+    ) -> None:
         layout = argparse.RawDescriptionHelpFormatter
         super().__init__(command, description=about, epilog=epilog, allow_abbrev=False, formatter_class=layout)
         version = f"leadterra-exporter {__version__} (Python {sys.version.split()[0]})"
         self.add_argument("--version", action="version", version=version)
-        self._options = options
+        self._options, self._option_defaults = options, defaults
         self._argv: Sequence[str] = ()
         for each in sorted(fields(options), key=lambda each: str(each.metadata["flag"])):
-            known = each.metadata
-            self.add_argument(known["flag"], dest=each.name, default=argparse.SUPPRESS, **known["given"])
+            known, default = each.metadata, defaults.get(each.name, each.default)
+            shown = ",".join(default) if isinstance(default, tuple) else default
+            text = known["about"] if shown in (None, "") or shown is False else f"{known['about']} (default: {shown})"
+            self.add_argument(known["flag"], dest=each.name, default=argparse.SUPPRESS, help=text, **known["given"])
 
     def _from_environment(self, argv: Sequence[str]) -> Iterator[str]:
         """Yield arguments for the flags that only the environment sets."""
@@ -103,7 +109,7 @@ class Parser(argparse.ArgumentParser, Generic[T]):
                 advice = "leave it out, without a command it serves"
             self.error(f'"{words[0]}" is no flag: {advice}')
         try:
-            return self._options(**vars(args))
+            return self._options(**{**self._option_defaults, **vars(args)})
         except ValueError as error:
             self.error(str(error))
 
@@ -139,27 +145,23 @@ def one_of(*words: str) -> Callable[[str], str]:
     return convert
 
 
-def matching(pattern: str, read: Callable[[str], object], otherwise: str) -> Callable[[str], object]:
-    """Return what reads the last group of a pattern."""
+def matching(pattern: str, read: Callable[[str], V | None], otherwise: str) -> Callable[[str], V]:
+    """Return what reads the last group of a pattern; where there is none, `otherwise` says what is wrong."""
 
-    def convert(text: str) -> object:
+    def convert(text: str) -> V:
         match = re.fullmatch(pattern, text, re.ASCII)
-        if match is None:
+        value = read(match[1]) if match else None
+        if value is None:
             raise argparse.ArgumentTypeError(f'"{text}" {otherwise}')
-        return read(match[1])
+        return value
 
     return convert
 
 
 def count(most: int) -> Callable[[str], int]:
     """Return what reads a number from 0 on."""
-
-    def convert(text: str) -> int:
-        if not (re.fullmatch("[0-9]{1,9}", text) and int(text) <= most):
-            raise argparse.ArgumentTypeError(f'"{text}" is not a number from 0 to {most}')
-        return int(text)
-
-    return convert
+    at_most = f"is not a number from 0 to {most}"
+    return matching("([0-9]{1,9})", lambda digits: int(digits) if int(digits) <= most else None, at_most)
 
 
 def file(text: str) -> Path:
@@ -171,9 +173,9 @@ def file(text: str) -> Path:
     return Path(text)
 
 
-def duration(text: str) -> float:
-    """Read a duration of a second or more, as seconds."""
-    seconds = parse_duration(text)
-    if not seconds or seconds < 1:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a duration of 1s or more: write one like 30s')
-    return seconds
+duration = matching(
+    "(.+)",
+    lambda text: seconds if (seconds := parse_duration(text)) and seconds >= 1 else None,
+    "is not a duration of 1s or more: write one like 30s",
+)
+"""Reads a duration of a second or more, as seconds."""

@@ -9,27 +9,22 @@ from exporter.app import Exporter
 from exporter.config import SenderList, load
 from exporter.exposition import Format
 from exporter.options import ServeOptions
+from exporter.serve import write
 from exporter.sources import SourceState
 from exporter.store import State
 from exporter.telemetry import Telemetry
 from exporter.web.evaluation import NOTHING_SEEN, Evaluation, evaluate_all, number
 
-_HEAD = ("STATE", "WORKSPACE", "CAMPAIGN", "SENT", "BOUNCED", "QUEUED", "WHY")
-_FIGURES = ("SENT", "BOUNCED", "QUEUED")
+_COLUMNS = {"STATE": "<", "WORKSPACE": "<", "CAMPAIGN": "<", "SENT": ">", "BOUNCED": ">", "QUEUED": ">", "WHY": "<"}
 
 
 async def once(given: ServeOptions) -> int:
-    """Poll every campaign once; return the exit status. Raises ConfigError and AccessError."""
+    """Poll every campaign once; return the exit status. Raises ConfigError, AccessError and OutputError."""
     telemetry = Telemetry(of_process=False, of_exporter=False)
     exporter = Exporter(given.config_file, load(given.config_file), shard=given.shard, telemetry=telemetry)
     all_succeeded = await exporter.poll_once()
     await exporter.stop()
-    try:
-        sys.stdout.buffer.write(exporter.page.render(Format.TEXT))
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        print(f"the page cannot be written to stdout: {error.strerror}", file=sys.stderr)
-        return 1
+    write(exporter.page.render(Format.TEXT))
     campaigns = exporter.store.states()
     if sys.stderr.isatty():
         print(table(evaluate_all(campaigns, lambda _: NOTHING_SEEN, time.time())), file=sys.stderr)
@@ -41,10 +36,10 @@ async def once(given: ServeOptions) -> int:
 
 def table(evaluations: Sequence[Evaluation]) -> str:
     """Return campaigns as a table, with the words of the status page and in its order."""
-    rows = [_HEAD, *map(_row, evaluations)]
+    rows = [tuple(_COLUMNS), *map(_row, evaluations)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    forms = [f"{{:{'>' if title in _FIGURES else '<'}{width}}}" for title, width in zip(_HEAD, widths, strict=True)]
-    return "\n".join("  ".join(forms).format(*row).rstrip() for row in rows)
+    form = "  ".join(f"{{:{side}{width}}}" for side, width in zip(_COLUMNS.values(), widths, strict=True))
+    return "\n".join(form.format(*row).rstrip() for row in rows)
 
 
 def _row(evaluation: Evaluation) -> Sequence[str]:

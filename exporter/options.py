@@ -1,6 +1,5 @@
 """What each command may be given, as frozen options; each field has its flag beside it."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,20 +17,15 @@ other commands:
 Each has its own --help. Each flag can also be set by an environment variable: --web.listen-address by
 LEADTERRA_EXPORTER_WEB_LISTEN_ADDRESS, and so on; a flag that is given wins.
 """
-LISTEN_HELP = "where to listen, repeatable; :0 takes a free port"
+_LISTEN_HELP = "where to listen, repeatable; :0 takes a free port"
 _RELOAD_HELP = "how often to look whether the configuration has changed, and load it again; without, never"
 _CHECK_HELP = "check the configuration, print what is wrong with it or else what it will do, and end; polls nothing"
 _ONCE_HELP = "poll every campaign once, print the page and end; 1 where a poll failed"
 _SHARD_HELP = "poll only this shard's campaigns; a StatefulSet pod's name, such as leadterra-exporter-2, says it too"
 
-
-def _path(text: str) -> str:
-    if not is_free(text):
-        raise argparse.ArgumentTypeError(f'"{text}" is not a free path: write one like /metrics')
-    return text
-
-
 _POD = "write a number from 0 on, or a pod's name that ends in one, like leadterra-exporter-2"
+_FREE = "is not a free path: write one like /metrics"
+_PATH = flags.matching("(.*)", lambda path: path if is_free(path) else None, _FREE)
 _SHARD = flags.matching("(?:.+-)?([0-9]+)", int, f"names no shard: {_POD}")
 
 
@@ -49,8 +43,8 @@ class LogOptions:
 class WebOptions(LogOptions):
     """Where and how to serve."""
 
-    web_listen_address: Sequence[str] = flag("--web.listen-address", LISTEN_HELP, (":10421",), metavar="HOST:PORT")
-    web_telemetry_path: str = flag("--web.telemetry-path", "where the metrics are", "/metrics", _path, metavar="PATH")
+    web_listen_address: Sequence[str] = flag("--web.listen-address", _LISTEN_HELP, (":10421",), metavar="HOST:PORT")
+    web_telemetry_path: str = flag("--web.telemetry-path", "where the metrics are", "/metrics", _PATH, metavar="PATH")
     web_config_file: Path | None = flag(
         "--web.config.file", "TLS and users; docs/web-config.md", None, flags.file, metavar="FILE"
     )

@@ -15,8 +15,7 @@ from exporter import __version__
 from exporter.app import Exporter
 from exporter.options import WebOptions
 from exporter.web.endpoints import application
-from exporter.web.listen import Listener
-from exporter.web.server import Server
+from exporter.web.server import Listener, Server
 
 if TYPE_CHECKING:
     from exporter.toolkit import WebConfigFile
@@ -30,12 +29,18 @@ class OutputError(Exception):
     """Report that stdout takes nothing, and why."""
 
 
-def say(*lines: str) -> None:
-    """Print lines on stdout at once. Raises OutputError, as where the disk is full or the reader has gone."""
+def write(data: bytes) -> None:
+    """Write to stdout at once. Raises OutputError, as where the disk is full or the reader has gone."""
     try:
-        print(*lines, sep="\n", flush=True)
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
     except OSError as error:
         raise OutputError(f"stdout cannot be written to: {error.strerror}") from None
+
+
+def say(*lines: str) -> None:
+    """Print lines on stdout at once. Raises OutputError."""
+    write("".join(f"{line}\n" for line in lines).encode(sys.stdout.encoding, "backslashreplace"))
 
 
 def run(program: Coroutine[Any, Any, T]) -> T:

@@ -3,7 +3,6 @@
 import gzip
 import http.client
 import re
-import ssl
 import threading
 import time
 from collections import defaultdict
@@ -100,18 +99,13 @@ class Scraper:
     encoding: str = "identity"
     keeps_connection: bool = True
     asks_again: bool = False
-    tls: ssl.SSLContext | None = None
-    authorization: str = ""
     scrapes: list[Scrape] = field(default_factory=list)
     failed: int = 0
     latest_by: float = 0.0
 
     def __post_init__(self) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        if self.tls:
-            self._connection = http.client.HTTPSConnection("localhost", self.port, timeout=PATIENCE, context=self.tls)
         self._headers = {"Accept": self.page_format.value.partition("; charset")[0], "Accept-Encoding": self.encoding}
-        self._headers |= {"Authorization": self.authorization} if self.authorization else {}
         self._grew = threading.Condition()
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(1)

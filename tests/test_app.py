@@ -18,7 +18,7 @@ from exporter.app import Exporter
 from exporter.options import WebOptions
 from exporter.serve import serve
 from exporter.web.endpoints import application
-from exporter.web.listen import Listener
+from exporter.web.server import Listener
 from tests import build
 from tests.build import write_config
 from tests.exporting import LIMITS, exporting, ids, shown, until

@@ -112,4 +112,6 @@ def test_the_demo_has_a_sandbox_of_its_own_on_a_free_port(capsys: pytest.Capture
     assert "unknown flag --config.file: leadterra-exporter demo --help lists all" in capsys.readouterr().err
     given = demo_parser().parse(["--speed=2"])
     assert (given.web_listen_address, given.listen_address, given.speed) == (("127.0.0.1:10421",), "127.0.0.1:0", 2.0)
+    given = demo_parser().parse(["--web.listen-address=:1", "--web.listen-address=:2"])
+    assert (given.web_listen_address, given.speed) == ([":1", ":2"], 60)
     assert (sandbox_parser().parse([]).listen_address, sandbox_parser().parse([]).speed) == ("127.0.0.1:10422", 1.0)

@@ -1,7 +1,6 @@
 """Which shard polls what."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -30,36 +29,17 @@ def test_one_more_shard_moves_its_share_and_only_to_itself(total: int) -> None:
     assert len(moved) < 1.3 * len(KEYS) / (total + 1)
 
 
-def rollout(before: int, after: int) -> Iterator[list[Shard]]:
-    """Return the shards that run at each step: a StatefulSet restarts its pods from the highest number down."""
-    running = [Shard(index, before if index < before else after) for index in range(after)]
-    yield running
-    for index in reversed(range(min(before, after))):
-        running[index] = Shard(index, after)
-        yield running
-
-
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (3, 4), (3, 8)])
 def test_while_shards_are_added_nobody_is_left_out_and_the_budget_is_kept_roughly(before: int, after: int) -> None:
-    for running in rollout(before, after):
+    for restarted in range(before + 1):  # a StatefulSet restarts its pods from the highest number down
+        running = [Shard(index, before if index < before - restarted else after) for index in range(after)]
         assert all(any(shard.owns(*key) for shard in running) for key in KEYS)
         assert sum(1 / shard.total for shard in running) <= 1 + (after - before) / after + 1e-9
-
-
-def test_while_shards_are_taken_away_only_their_campaigns_wait_for_their_heirs() -> None:
-    left_out = [[key for key in KEYS if not any(each.owns(*key) for each in running)] for running in rollout(4, 3)]
-    assert left_out[0] == [key for key in KEYS if owner(key, 4) == 3]
-    assert [len(keys) for keys in left_out] == sorted(map(len, left_out), reverse=True)
-    assert left_out[-1] == []
 
 
 def test_owners_are_the_same_in_every_version() -> None:
     """Where this must change, each campaign is polled twice or not at all while an update rolls out."""
     assert [owner(("acme", f"camp_{number}"), 4) for number in range(12)] == [0, 3, 1, 1, 3, 2, 0, 0, 2, 1, 3, 2]
-
-
-def test_workspace_and_id_are_told_apart() -> None:
-    assert {owner((workspace, "c"), 16) for workspace in "abcdefgh"} != {owner(("a", "c"), 16)}
     assert any(owner(("ab", f"c{n}"), 16) != owner(("a", f"bc{n}"), 16) for n in range(8))
 
 

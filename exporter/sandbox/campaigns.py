@@ -1,4 +1,4 @@
-"""Simulated campaigns: each figure is a pure function of the seed, the campaign and the time since the origin."""
+"""Simulated campaigns and senders: each figure follows from the seed, what it is of and the time since the origin."""
 
 import json
 import math
@@ -17,6 +17,9 @@ _WORST_BOUNCE_RATIO = 0.12
 _RATIO_AT_ORIGIN = 0.027  # of the bouncing one: past 3 % ten minutes later, past 5 % after little more than an hour
 _FLAKY_SLOT = 10.0  # seconds
 _FLAKY_ONE_IN = 4
+_DAY_AT_ORIGIN = 0.4
+_DRY_AT = 0.625  # of the day, when the first pool has sent all that it may
+_PAUSED_FROM = 0.5  # of the day, when its first account is paused; until midnight
 _DOCUMENTED = (500, 480, 471, 9, 38, 20, 0.42, 0.08)  # the figures of camp_123 in the API's documentation, in order
 
 
@@ -110,7 +113,6 @@ WORKSPACES = {
         "camp_flaky": "flaky",
     },
     "sk_test_sandbox_globex": {"camp_board": "healthy", "camp_partners": "healthy"},
-    "sk_test_sandbox_orphan": None,
 }
 
 KEYS = {"LEADTERRA_SANDBOX_KEY": "sk_test_sandbox_acme", "LEADTERRA_SANDBOX_KEY_2": "sk_test_sandbox_globex"}
@@ -144,3 +146,22 @@ def fails(seed: int, campaign_id: str, elapsed: float) -> bool:
     """Return whether a flaky campaign answers 500, `elapsed` real seconds after the origin; never in the first ten."""
     slot = int(elapsed / _FLAKY_SLOT)
     return slot > 0 and zlib.crc32(f"{seed}/{campaign_id}/{slot}".encode()) % _FLAKY_ONE_IN == 0
+
+
+def senders(endpoint: str, time: float) -> bytes:
+    """Return the answer of `sender-pools` or `sender-accounts` `time` seconds after the origin."""
+    day = (time / _DAY + _DAY_AT_ORIGIN) % 1
+    primary = {"id": "pool_primary", "name": "Primary Outbound", "dailyCapacity": 2000, "senderCount": 8}
+    warm_up = {"id": "pool_warmup", "name": "Warm-Up Pool", "dailyCapacity": 300, "senderCount": 3}
+    if endpoint == "sender-pools":
+        remaining = 2000 - int(2000 * min(1.0, day / _DRY_AT))
+        return json.dumps([primary | {"remainingVolume": remaining}, warm_up | {"remainingVolume": 300}]).encode()
+    statuses = {"sa_000": "paused" if day >= _PAUSED_FROM else "active"}
+    statuses |= {f"sa_{number:03}": "active" for number in range(1, 8)}
+    statuses |= {f"sa_1{number:02}": "warming" for number in range(3)}
+    return json.dumps(
+        [
+            {"id": id_, "email": f"{id_}@sandbox.invalid", "name": f"Sandbox Sender {id_}", "status": status}
+            for id_, status in statuses.items()
+        ]
+    ).encode()

@@ -9,29 +9,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from exporter.config import Campaign, Links, Thresholds, settings
+from exporter.config import Links, Thresholds, settings
 from exporter.errors import Failure
-from exporter.exposition import METRICS_OF
 from exporter.sources import SourceState
-from exporter.store import State
 from exporter.web.evaluation import Evaluation
-from exporter.web.overview import Overview, Supply
+from exporter.web.overview import READINGS, Overview, Supply, reading
 
 _SPREADSHEETS_EXECUTE = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a cell begins with that a spreadsheet takes for a formula, or may."""
-
-
-READINGS = {
-    metric.name.removeprefix("leadterra_campaign_"): metric.samples
-    for metric in METRICS_OF[Campaign.kind]
-    if metric.field
-}
-"""What makes the figures of a campaign's last reading, by their metrics' names."""
-
-
-def reading(name: str, state: State) -> float | None:
-    """Return a figure of a campaign's last reading, None where it is not known."""
-    return dict(READINGS[name](state, 0.0)).get(())
 
 
 def rfc3339(unix_time: float | None) -> str | None:
@@ -102,14 +87,9 @@ def _cell(value: object) -> object:
 
 
 def _supply(supply: Supply) -> dict[str, Any]:
-    return {
-        "workspace": supply.workspace,
-        "pools": None if supply.pools is None else [asdict(pool) for pool in supply.pools],
-        "accounts": supply.accounts,
-        "emails_queued": supply.queued,
-        "queue_days": supply.queue_days,
-        "errors": list(map(_error, supply.errors)),
-    }
+    pools = None if supply.pools is None else list(map(asdict, supply.pools))
+    errors = list(map(_error, supply.errors))
+    return {**supply._asdict(), "pools": pools, "queue_days": supply.queue_days, "errors": errors}
 
 
 def _source(state: SourceState) -> dict[str, Any]:

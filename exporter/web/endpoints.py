@@ -16,8 +16,7 @@ from exporter.exposition import accepts_gzip, choose_format
 from exporter.web.campaigns import render_csv, render_json, render_one
 from exporter.web.connections import sliced
 from exporter.web.evaluation import History, evaluate
-from exporter.web.overview import Overview
-from exporter.web.selection import Selection
+from exporter.web.overview import Overview, Selection
 from exporter.web.status import CONTENT_SECURITY_POLICY, render_page
 
 T = TypeVar("T")
@@ -62,7 +61,7 @@ class Endpoints:
 
     async def status_page(self, request: web.Request) -> web.Response:
         """Return the page for people."""
-        selection = _selection(request)
+        selection = Selection(request.query)
         body = await self._rendered(request, lambda overview: render_page(overview, selection, self._telemetry_path))
         response = _packed(request, body, "text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
@@ -70,7 +69,7 @@ class Endpoints:
 
     async def campaigns(self, request: web.Request) -> web.Response:
         """Return what the status page shows, as JSON or as a table for a spreadsheet."""
-        selection, form = _selection(request), request.query.get("format", "json")
+        selection, form = Selection(request.query), request.query.get("format", "json")
         if form not in ("json", "csv"):
             raise web.HTTPBadRequest(text="format: write json or csv\n")
 
@@ -143,7 +142,9 @@ class Endpoints:
         return web.Response(text="leadterra-exporter is ready.\n")
 
     async def reload(self, request: web.Request) -> web.Response:
-        """Load the configuration again."""
+        """Load the configuration again; a link or a crawler must not cause that."""
+        if request.method not in ("POST", "PUT"):
+            return web.Response(status=405, text="Reload with POST or PUT.\n", headers={hdrs.ALLOW: "POST, PUT"})
         if any(header in request.headers for header in _SENT_BY_BROWSERS):
             return web.Response(status=403, text="Reloading is not for web pages.\n")
         if not self._lifecycle:
@@ -153,20 +154,9 @@ class Endpoints:
             return web.Response(status=500, text=f"The old configuration stays in use:\n{problems}\n")
         return web.Response(text="The configuration was loaded again.\n")
 
-    async def reload_with_get(self, _: web.Request) -> web.Response:
-        """Refuse: a link or a crawler must not cause a reload."""
-        return web.Response(status=405, text="Reload with POST or PUT.\n", headers={hdrs.ALLOW: "POST, PUT"})
-
 
 async def _run(work: Callable[[], T], *, in_thread: bool) -> T:
     return await asyncio.to_thread(work) if in_thread else work()
-
-
-def _selection(request: web.Request) -> Selection:
-    try:
-        return Selection(request.query)
-    except ValueError as error:
-        raise web.HTTPBadRequest(text=f"{error}\n") from None
 
 
 def _packed(request: web.Request, body: bytes, content_type: str) -> web.Response:
@@ -193,7 +183,6 @@ _PAGES = {
     "/api/v1/campaigns": Endpoints.campaigns,
     "/api/v1/campaigns/{workspace:[^/]+}/{id:[^/]+}": Endpoints.campaign,
 }
-_RELOAD = "/-/reload"
 
 
 def is_free(path: str) -> bool:
@@ -208,9 +197,7 @@ def application(exporter: Exporter, *, telemetry_path: str = "/metrics", lifecyc
     app = web.Application(middlewares=[_as_written])
     for path, endpoint in {**_PAGES, telemetry_path: Endpoints.metrics}.items():
         app.router.add_get(path, partial(endpoint, endpoints))
-    app.router.add_get(_RELOAD, endpoints.reload_with_get, allow_head=False)
-    app.router.add_post(_RELOAD, endpoints.reload)
-    app.router.add_put(_RELOAD, endpoints.reload)
+    app.router.add_route("*", "/-/reload", endpoints.reload)
     app.on_response_prepare.append(_harden)
     return app
 

@@ -1,7 +1,9 @@
-"""The HTTP server: it accepts connections, puts TLS on them, and passes them to aiohttp."""
+"""The HTTP server: it binds addresses, accepts connections, puts TLS on them, and passes them to aiohttp."""
 
 import asyncio
 import errno
+import os
+import re
 import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +13,6 @@ from aiohttp import web
 from yarl import URL
 
 from exporter.web.connections import Connection, Connections, most_connections, send
-from exporter.web.listen import Listener
 
 if TYPE_CHECKING:
     from exporter.toolkit import WebConfigFile
@@ -20,6 +21,50 @@ log = structlog.get_logger()
 
 _ACCEPT_AGAIN_AFTER = 1.0  # seconds after an accept that failed
 _CLOSE_WITHIN = 1.0  # seconds for the end of what is being answered, and of a TLS connection
+_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.%\w]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
+_ADVICE = {
+    errno.EADDRINUSE: ": end what listens there, or name another port",
+    errno.EACCES: ": name a port from 1024 on",
+    errno.EADDRNOTAVAIL: ": name an address of this machine, or none for all",
+}
+
+
+class ListenError(Exception):
+    """An address that can't be listened on: which, why, and what to write instead."""
+
+
+class Listener:
+    """A socket bound to `host:port`, `[::1]:port` or `:port`, which takes IPv4 and IPv6. Raises ListenError."""
+
+    def __init__(self, address: str) -> None:
+        match = _ADDRESS.fullmatch(address)
+        if match is None or int(match["port"]) > 65535:  # noqa: PLR2004 - the highest port
+            advice = "write it like :10421, 127.0.0.1:10421, [::1]:10421"
+            raise ListenError(f'"{address}" is not an address to listen on: {advice}')
+        self.host = match["v6"] or match["host"] or ""
+        try:
+            self.socket = _bind(self.host, int(match["port"]))
+        except OSError as error:
+            why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+            why = f"{(why or str(error)).lower()}{_ADVICE.get(error.errno or 0, '')}"
+            raise ListenError(f"cannot listen on {address}: {why}") from None
+        self.port = int(self.socket.getsockname()[1])
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Return a URL that reaches it from this machine."""
+        return f"http://{self if self.host else f'localhost:{self.port}'}"
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    if not host and socket.has_dualstack_ipv6():
+        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=1024)
+    family = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM)[0][0]  # noqa: S104 - asked for
+    return socket.create_server((host, port), family=family, backlog=1024)
 
 
 class Server:

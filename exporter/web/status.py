@@ -14,15 +14,13 @@ from exporter import __version__
 from exporter.api import Stats
 from exporter.web.campaigns import rfc3339
 from exporter.web.evaluation import Evaluation, number
-from exporter.web.overview import Overview
-from exporter.web.selection import Selection
+from exporter.web.overview import Overview, Selection
 
 if TYPE_CHECKING:
     import jinja2
 
 MOST_ROWS = 1000  # campaigns that the page lists; all are found by its filters, and are in the JSON
 _MOST_CHOICES = 200  # of a label: more are found by typing
-_NOTHING_SENT_SHOWN_AFTER = 3600.0  # seconds
 
 _TEMPLATE = Path(__file__).with_name("status.html").read_text(encoding="utf-8")
 
@@ -53,7 +51,6 @@ def render_page(overview: Overview, selection: Selection, telemetry_path: str = 
         counts=Counter(condition for evaluation in among for condition in evaluation.conditions),
         over_a_limit=sum(evaluation.is_over_a_limit for evaluation in among),
         choices=_choices(evaluations),
-        nothing_sent_shown_after=_NOTHING_SENT_SHOWN_AFTER,
         nothing_read=Stats(),
         version=__version__,
         telemetry_path=telemetry_path,

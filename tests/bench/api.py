@@ -10,8 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from exporter.sandbox import Sandbox, create_app
-from exporter.web.listen import Listener
-from exporter.web.server import Server
+from exporter.web.server import Listener, Server
 
 
 async def serve(count: int, port: int) -> None:

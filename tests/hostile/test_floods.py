@@ -50,11 +50,9 @@ def unharmed(exporter: RunningExporter) -> Iterator[None]:
         yield
         scraper.wait_for(2)
     longest = max(scrape.seconds for scrape in scraper.scrapes)
-    print(f"{len(scraper.scrapes)} scrapes, the longest {longest:.3f} s")  # noqa: T201 - for -s
     assert (scraper.failed, longest < SCRAPE_TIMEOUT) == (0, True)
     assert all("leadterra_exporter_build_info" in scrape.page for scrape in scraper.scrapes)
     wait_until(lambda: len(exporter.descriptors()) <= descriptors + SPARE_DESCRIPTORS, "descriptors are back")
-    print(f"memory {memory:.0f} MiB before, {exporter.memory():.0f} MiB after")  # noqa: T201 - for -s
     wait_until(lambda: exporter.memory() < memory + GROWTH, f"memory is back at {memory:.0f} MiB")
     assert exporter.log == before
 

@@ -11,8 +11,7 @@ import httpx
 import pytest
 import yaml
 
-from exporter.sandbox import WORKSPACES, Sandbox
-from exporter.sandbox.faults import EVERY, Fault
+from exporter.sandbox import WORKSPACES, Fault, Sandbox
 from tests.bench.campaigns import FIGURES
 from tests.grafana.history import backfill, written
 from tests.monitoring import Webhook, example, running_alertmanager, running_prometheus, write
@@ -82,10 +81,10 @@ def check_what_fires(webhook: Webhook, alertmanager: str) -> None:
 
 
 def check_an_outage(webhook: Webhook, sandbox: RunningSandbox) -> None:
-    sandbox.sandbox.faults.put(EVERY, Fault(status=503))
+    sandbox.sandbox.set_fault("*", Fault(status=503))
     wait_until(lambda: UNREACHABLE in webhook.of("pager"), "the unreachable API", 120)
     check_that_nothing_resolved(webhook)
-    sandbox.sandbox.faults.remove(EVERY)
+    sandbox.sandbox.set_fault("*", None)
     wait_until(lambda: UNREACHABLE in webhook.of("pager", "resolved"), "the API, answering again", 120)
     check_that_nothing_resolved(webhook)
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 from aiohttp import web
 
+from exporter.api import Stats
 from exporter.config import Campaign, Config, TargetKey
+from exporter.errors import Failure, Reason
 from exporter.exposition import Page
 from exporter.shard import Shard
 from exporter.sources import SourceState
@@ -19,9 +21,8 @@ from exporter.store import State, Store
 from exporter.toolkit import WebConfigFile
 from exporter.web.endpoints import application
 from exporter.web.evaluation import NOTHING_SEEN, Seen
-from exporter.web.listen import Listener
 from exporter.web.overview import Overview
-from exporter.web.server import Server
+from exporter.web.server import Listener, Server
 from tests import build
 from tests.certificates import Authority, Pair
 from tests.tools import PATIENCE
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 NOW = 1_795_377_600.0  # 2026-11-22 20:00:00 UTC
 REFUSED = (ssl.SSLError, ConnectionError)
+DOCUMENTED = Stats(500, 480, 471, 9, 38, 20, 0.42, 0.08)
+TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer within 10 s")
 
 
 @dataclass

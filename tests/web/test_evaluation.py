@@ -7,7 +7,7 @@ import pytest
 
 from exporter.api import Stats
 from exporter.config import Campaign, Threshold, Thresholds
-from exporter.errors import Failure, Reason
+from exporter.errors import Failure
 from exporter.store import State
 from exporter.web.evaluation import (
     FINISHED_AFTER,
@@ -22,10 +22,9 @@ from exporter.web.evaluation import (
     surely,
 )
 from tests import build
-from tests.web.serving import look_up
+from tests.web.serving import TIMEOUT, look_up
 
 NOW = build.Clock().wall()
-TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer within 10 s")
 
 
 def read(
@@ -110,35 +109,27 @@ def test_a_figure_is_held_against_its_limits(
 
 def test_the_worst_come_first_by_how_far_over_the_limit_and_bounces_before_queues() -> None:
     queue: dict[str, Any] = {"emails_queued": Threshold(critical=10)}
-    states = [
-        State(build.campaign("waiting")),
-        read(bounced(1), "ok b"),
-        read(bounced(1), "ok a"),
-        read(bounced(1), "ok a", workspace="aaa"),
-        read(bounced(1), "failing", up=False),
-        read(bounced(1), "failing for long", up=False),
-        read(bounced(45), "warning"),
-        read(None, "stale"),
-        read(Stats(queued=11), "queue", **queue),
-        read(Stats(queued=90), "long queue", **queue),
-        read(bounced(80), "bounces"),
+    ordered = [
         read(bounced(90), "bounces more"),
+        read(bounced(80), "bounces"),
+        read(Stats(queued=90), "long queue", **queue),
+        read(Stats(queued=11), "queue", **queue),
+        read(None, "stale"),
+        read(bounced(45), "warning"),
+        read(bounced(1), "failing for long", up=False),
+        read(bounced(1), "failing", up=False),
+        State(build.campaign("waiting")),
+        read(bounced(1), "ok b", workspace="aaa"),
+        read(bounced(1), "ok a"),
+        read(bounced(1), "ok b"),
     ]
-    since = {
-        "failing for long": (Condition.FAILING, NOW - 9),
-        "failing": (Condition.FAILING, NOW - 1),
-        "ok b": (Condition.OK, NOW - 9),
-    }
+    of = {"failing for long": (Condition.FAILING, 9), "failing": (Condition.FAILING, 1), "ok b": (Condition.OK, 9)}
     seen = {
-        ("acme", "campaign", name): Seen(((condition, Since(at, is_exact=True)),))
-        for name, (condition, at) in since.items()
+        ("acme", "campaign", name): Seen(((condition, Since(NOW - age, is_exact=True)),))
+        for name, (condition, age) in of.items()
     }
-    found = [evaluation.state.target for evaluation in evaluate_all(states, look_up(seen), NOW)]
-    assert [campaign.name for campaign in found] == [
-        "bounces more", "bounces", "long queue", "queue", "stale", "warning", "failing for long", "failing", "waiting",
-        "ok a", "ok a", "ok b",
-    ]  # fmt: skip
-    assert found[9].workspace == "aaa"
+    found = evaluate_all(ordered[::-1], look_up(seen), NOW)
+    assert [evaluation.state for evaluation in found] == ordered
 
 
 class Watched:

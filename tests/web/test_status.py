@@ -1,8 +1,6 @@
 """The status page as text and markup; test_browser has it in a browser."""
 # ruff: noqa: RUF001  # the page's dash for what is not known
 
-import base64
-import hashlib
 import html
 import json
 import re
@@ -20,13 +18,10 @@ from exporter.sources import SourceState
 from exporter.store import State
 from exporter.web.campaigns import render_json
 from exporter.web.evaluation import Condition, Seen, Since
-from exporter.web.overview import Supply
-from exporter.web.selection import Selection
-from exporter.web.status import CONTENT_SECURITY_POLICY, render_page
-from tests.web.serving import NOW, overview
+from exporter.web.overview import Selection, Supply
+from exporter.web.status import render_page
+from tests.web.serving import DOCUMENTED, NOW, TIMEOUT, overview
 
-DOCUMENTED = Stats(500, 480, 471, 9, 38, 20, 0.42, 0.08)
-TIMEOUT = Failure(Reason.TIMEOUT, "no whole answer within 10 s")
 KEY = ("acme", "campaign", "camp_123")
 
 
@@ -151,16 +146,6 @@ def test_a_campaign_links_to_where_the_configuration_says_and_the_page_to_the_re
     assert "dashboard</a>" not in page(OK)
 
 
-def test_the_policy_names_the_hashes_of_what_is_rendered() -> None:
-    document = page(OK)
-    for element in ("style", "script"):
-        (content,) = re.findall(f"<{element}>(.*?)</{element}>", document, re.DOTALL)
-        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        assert f"{element}-src 'sha256-{digest}';" in CONTENT_SECURITY_POLICY
-    assert CONTENT_SECURITY_POLICY.startswith("default-src 'none'; ")
-    assert CONTENT_SECURITY_POLICY.endswith("base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
-
-
 @pytest.mark.parametrize(
     ("document", "words"),
     [
@@ -215,13 +200,13 @@ SOURCES = [
 def test_a_queue_is_held_against_the_pools_full_capacity_and_what_is_not_known_is_not_said() -> None:
     """A shard has not all campaigns of a workspace, and a pool may not say what is left."""
     acme, globex = overview(queued(4000), queued(600), queued(None), queued(9, "globex"), senders=SENDERS).supplies
-    assert (acme.daily_capacity, acme.remaining, acme.queued, acme.queue_days) == (2300, 300, 4600, 2.0)
+    assert (acme.daily_capacity, acme.remaining, acme.emails_queued, acme.queue_days) == (2300, 300, 4600, 2.0)
     assert globex == Supply("globex", None, None, 9, (GONE,))
     assert (globex.daily_capacity, globex.remaining, globex.queue_days) == (None, None, None)
     acme, _ = overview(queued(4000), senders=SENDERS, shard=Shard(0, 2)).supplies
-    assert (acme.queued, acme.queue_days) == (None, None)
+    assert (acme.emails_queued, acme.queue_days) == (None, None)
     assert Supply("a", [replace(POOLS[0], remaining=None), POOLS[1]]).remaining is None
-    assert Supply("a", [replace(POOLS[0], daily_capacity=0)], queued=5).queue_days is None
+    assert Supply("a", [replace(POOLS[0], daily_capacity=0)], emails_queued=5).queue_days is None
 
 
 def test_the_page_shows_them_below_the_campaigns() -> None:
@@ -243,13 +228,10 @@ def test_the_page_shows_them_below_the_campaigns() -> None:
 
 def test_the_json_has_them() -> None:
     document = json.loads(render_json(overview(queued(4600), senders=SENDERS, sources=SOURCES), []))
-    pools = [
-        {"id": "p1", "name": "Primary", "daily_capacity": 2000, "remaining": 0, "accounts": 8},
-        {"id": "p2", "name": "<b>Warm-Up", "daily_capacity": 300, "remaining": 300, "accounts": 3},
-    ]
+    pool = {"id": "p1", "name": "Primary", "daily_capacity": 2000, "remaining": 0, "accounts": 8}
+    assert document["senders"][0].pop("pools")[0] == pool
     assert document["senders"][0] == {
-        "workspace": "acme", "pools": pools, "accounts": ACCOUNTS,
-        "emails_queued": 4600, "queue_days": 2.0, "errors": [],
+        "workspace": "acme", "accounts": ACCOUNTS, "emails_queued": 4600, "queue_days": 2.0, "errors": [],
     }  # fmt: skip
     assert document["senders"][1]["pools"] is None
     assert document["sources"][1] == {
