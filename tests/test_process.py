@@ -1,6 +1,8 @@
 """The real command, started as users start it: what it serves, how it is loaded again, how it ends."""
 
 import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from exporter.sandbox import Fault
 from tests.build import SANDBOX_KEY, series, write_config
 from tests.certificates import Authority
 from tests.fake_api import FakeApi
-from tests.process import LISTEN, RunningExporter, RunningSandbox, running_exporter
+from tests.process import LISTEN, ROOT, RunningExporter, RunningSandbox, running_exporter
 from tests.tools import PATIENCE, wait_until
 
 pytestmark = pytest.mark.slow
@@ -181,3 +183,23 @@ def test_ends_while_a_name_lookup_hangs(tmp_path: Path) -> None:
         exporter.wait_for_log("looking up")
         exporter.process.terminate()
         assert exporter.process.wait(5) == 0
+
+
+CONFIGS_AFTER_A_RELOAD = """
+import gc, sys
+from exporter import cli, config
+async def serve(exporter, *_):
+    await exporter.start()
+    await exporter.reload()
+    print(sum(isinstance(each, config.Config) for each in gc.get_objects()))
+    await exporter.stop()
+cli.serve = serve
+cli.main(sys.argv[1:], [])
+"""
+
+
+def test_the_first_configuration_is_forgotten(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "http://127.0.0.1:1", "camp_123")
+    command = [sys.executable, "-c", CONFIGS_AFTER_A_RELOAD, config, LISTEN]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    assert ended.stdout == b"1\n"

@@ -16,7 +16,7 @@ from exporter.api import Pool
 from exporter.api.senders import explain, parse_accounts, parse_pools
 from exporter.config import Config, Poll, SenderList, load
 from exporter.errors import PollError
-from exporter.sandbox import KEYS, Sandbox
+from exporter.sandbox import Sandbox
 from exporter.shard import Shard
 from tests import build
 from tests.exporting import polled_page
@@ -192,9 +192,11 @@ def test_the_configuration_switches_them_on_and_one_shard_polls_those_of_a_works
     assert sum(bool(workspace.senders) for shard in shards for workspace in shard.workspaces) == 1
 
 
-def test_the_sandbox_lets_a_pool_run_dry_and_an_account_pause() -> None:
+@pytest.mark.parametrize("workspace", range(4))
+def test_the_sandbox_has_each_shape_lets_a_pool_run_dry_and_an_account_pause(workspace: int) -> None:
     clock, seen = build.Clock(), set[tuple[int, int]]()
-    sandbox, headers = Sandbox(now=lambda: clock.monotonic), {"Authorization": f"Bearer {next(iter(KEYS.values()))}"}
+    sandbox = Sandbox(now=lambda: clock.monotonic, workspaces={f"key{n}": {} for n in range(4)})
+    headers = {"Authorization": f"Bearer key{workspace}"}
     for clock.monotonic in range(0, 86400, 1800):
         pools = parse_pools(sandbox.answer("GET", "/v1/sender-pools", headers).body, "")
         accounts = parse_accounts(sandbox.answer("GET", "/v1/sender-accounts", headers).body, "")

@@ -124,7 +124,8 @@ class Sandbox:
     def _found(self, key: str, endpoint: str | None, campaign_id: str) -> Answer:
         elapsed = self._now() - self._origin
         if endpoint:
-            return self._with_fault(endpoint, Answer(200, senders(endpoint, elapsed * self._speed)))
+            body = senders(endpoint, list(self._workspaces).index(key), elapsed * self._speed)
+            return self._with_fault(endpoint, Answer(200, body))
         campaign = self._workspaces[key].get(campaign_id)
         if campaign is None:
             return _error(404, Reason.CAMPAIGN_NOT_FOUND, "No campaign with the given id exists in your workspace.")

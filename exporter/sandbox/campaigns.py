@@ -6,6 +6,7 @@ import random
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from exporter.api.endpoints import FIELDS
 
@@ -148,20 +149,27 @@ def fails(seed: int, campaign_id: str, elapsed: float) -> bool:
     return slot > 0 and zlib.crc32(f"{seed}/{campaign_id}/{slot}".encode()) % _FLAKY_ONE_IN == 0
 
 
-def senders(endpoint: str, time: float) -> bytes:
-    """Return the answer of `sender-pools` or `sender-accounts` `time` seconds after the origin."""
-    day = (time / _DAY + _DAY_AT_ORIGIN) % 1
-    primary = {"id": "pool_primary", "name": "Primary Outbound", "dailyCapacity": 2000, "senderCount": 8}
-    warm_up = {"id": "pool_warmup", "name": "Warm-Up Pool", "dailyCapacity": 300, "senderCount": 3}
-    if endpoint == "sender-pools":
-        remaining = 2000 - int(2000 * min(1.0, day / _DRY_AT))
-        return json.dumps([primary | {"remainingVolume": remaining}, warm_up | {"remainingVolume": 300}]).encode()
+def senders(endpoint: str, workspace: int, time: float) -> bytes:
+    """Return the answer of `sender-pools` or `sender-accounts` `time` seconds after the origin.
+
+    The number of the workspace decides on its shape, as the API's documentation shows several.
+    """
+    day, shape = (time / _DAY + _DAY_AT_ORIGIN) % 1, workspace % 4
     statuses = {"sa_000": "paused" if day >= _PAUSED_FROM else "active"}
     statuses |= {f"sa_{number:03}": "active" for number in range(1, 8)}
     statuses |= {f"sa_1{number:02}": "warming" for number in range(3)}
-    return json.dumps(
-        [
+    if endpoint == "sender-accounts":
+        accounts = [
             {"id": id_, "email": f"{id_}@sandbox.invalid", "name": f"Sandbox Sender {id_}", "status": status}
             for id_, status in statuses.items()
         ]
-    ).encode()
+        return json.dumps({"data": accounts} if shape % 2 else accounts).encode()
+    left, ids = "remainingToday" if shape == 1 else "remainingVolume", sorted(statuses)
+    pools: list[dict[str, Any]] = [
+        {"id": "pool_primary", "name": "Primary Outbound", "dailyCapacity": 2000, "senderAccountIds": ids[:8]},
+        {"id": "pool_warmup", "name": "Warm-Up Pool", "dailyCapacity": 300, "senderAccountIds": ids[8:], left: 300},
+    ]
+    pools[0][left] = 2000 - int(2000 * min(1.0, day / _DRY_AT))
+    for pool in pools if shape else ():
+        pool["senderCount"] = len(pool.pop("senderAccountIds"))
+    return json.dumps((pools, {"senderPools": pools}, {"pools": pools}, {"data": pools})[shape]).encode()
