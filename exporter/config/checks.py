@@ -4,7 +4,6 @@ import re
 import ssl
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -199,7 +198,9 @@ def base_url(item: Item) -> str:
 def link(item: Item) -> str:
     """Return the address of a page with placeholders."""
     _refuse([(r"\$\{", "has a $ in front of a placeholder: write it like {{campaign_id}}")], any_text(item))
-    _page_url(replace(item, value=re.sub("{(workspace|campaign_id|campaign)}", "x", any_text(item))))
+    filled = item.copy()
+    filled.value = re.sub("{(workspace|campaign_id|campaign)}", "x", any_text(item))
+    _page_url(filled)
     return str(item.value)
 
 

@@ -1,19 +1,17 @@
 """What may stand where in the configuration file: one table a mapping; most of them are the options of the model."""
 
 from collections.abc import Mapping
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple
 
 from exporter.config import checks
 from exporter.config.model import Api, Links, Poll, Senders, Sending, Source, Thresholds
 from exporter.document.shapes import Each, Leaf, Section, Shape, Table
 
 
-def _options(model: type, **more: Any) -> Section:
+def _options(model: type[NamedTuple], **more: Any) -> Section:
     """Return the section of a part of the model: the shapes that stand beside the types of its fields."""
-    hints = get_type_hints(model, include_extras=True)
-    return Section(
-        {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}, **more
-    )
+    hints = model.__annotations__.items()
+    return Section({name: hint.__metadata__[0] for name, hint in hints if hasattr(hint, "__metadata__")}, **more)
 
 
 _NO_KEY_HERE = dict.fromkeys(

@@ -1,7 +1,6 @@
 """The campaigns of a configuration and of all its lists, put together."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,7 +41,7 @@ def collect(config: Config, last: Collected, answers: Mapping[Source, Answer], n
         states += own
         workspaces.append(whole)
         warnings += doubtful
-    united = replace(config, workspaces=tuple(with_all_labels(workspaces)))
+    united = config._replace(workspaces=tuple(with_all_labels(workspaces)))
     return Collected(with_known_campaigns(united, last.config), tuple(states), tuple(warnings))
 
 
@@ -54,8 +53,8 @@ def with_known_campaigns(config: Config, last: Config) -> Config:
         old = known.get(campaign.key)
         return old if old == campaign else campaign
 
-    workspaces = (replace(each, campaigns=tuple(map(same, each.campaigns))) for each in config.workspaces)
-    return replace(config, workspaces=tuple(workspaces))
+    workspaces = (each._replace(campaigns=tuple(map(same, each.campaigns))) for each in config.workspaces)
+    return config._replace(workspaces=tuple(workspaces))
 
 
 def files_of(config: Config) -> Iterator[Path]:
@@ -83,7 +82,7 @@ def _united(workspace: Workspace, states: Sequence[SourceState]) -> tuple[Worksp
             warnings.append(f"{stated}: dashboards show them as one")
         campaigns |= new
         names |= {campaign.name for campaign in new.values()}
-    whole = replace(workspace, campaigns=tuple(campaigns.values()))
+    whole = workspace._replace(campaigns=tuple(campaigns.values()))
     return whole, warnings + [f"workspace {workspace.name}: {text}" for text in of_budget(whole)]
 
 

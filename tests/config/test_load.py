@@ -1,7 +1,6 @@
 """What a configuration file means: merging, durations, labels, keys, warnings."""
 
 import gc
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -89,8 +88,8 @@ workspaces:
     )
     assert first.thresholds == thresholds
     bounced, queued = Threshold(warning=0.03, critical=0.08), Threshold(warning=2.0, critical=8.0)
-    assert second.thresholds == replace(thresholds, bounce_ratio=bounced, emails_queued=queued)
-    off = replace(thresholds, bounce_ratio=Threshold(critical=0.05), queue_stalled=Threshold())
+    assert second.thresholds == thresholds._replace(bounce_ratio=bounced, emails_queued=queued)
+    off = thresholds._replace(bounce_ratio=Threshold(critical=0.05), queue_stalled=Threshold())
     assert third.thresholds == off, "null switches a limit of an outer level off"
 
 

@@ -230,10 +230,3 @@ def test_campaigns_beyond_the_budget_and_figures_that_come_and_go_are_a_warning(
         "config.yaml:5:24: workspaces[0].campaigns[0].poll: stale_after 5m is below three intervals of 4m, so figures "
         "come and go: set stale_after to 12m or more"
     )
-
-
-def test_warnings_are_no_part_of_what_a_configuration_is(loaded: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = loaded(SMALLEST)
-    monkeypatch.delenv("KEY")
-    assert loaded(SMALLEST) == before
-    assert loaded(SMALLEST).warnings != before.warnings
