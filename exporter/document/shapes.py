@@ -60,7 +60,7 @@ class Section(NamedTuple):
     """A mapping of known keys, of those in `one_of` exactly one.
 
     `refused` are keys that people write but that cannot stand here, and what to write instead. `short` is the key that
-    a single value stands for; `nullable` makes null stand for null under every key.
+    a single value stands for and that alone is enough; `nullable` makes null stand for null under every key.
     """
 
     keys: Mapping[str, Shape]
@@ -76,7 +76,7 @@ class Section(NamedTuple):
         if given is None and self.nullable:
             given = dict.fromkeys(self.keys, item.copy())
         elif self.short and not isinstance(given, dict | list | None):
-            given = {self.short: item.copy()}
+            return {self.short: checked(item.copy(), self.keys[self.short], problems)}
         if not isinstance(given, dict):
             short = f"its {self.short}, or " if self.short else ""
             advice = f"write {short}keys below it: {', '.join(self.keys)}"
