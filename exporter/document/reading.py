@@ -2,7 +2,6 @@
 
 import re
 import stat
-from bisect import bisect
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -96,7 +95,7 @@ class _Document:
         self._problems = problems
         self._is_json = not isinstance(file, Path) or file.suffix.lower() == ".json"
         self._left = _ALIASED + 4 * len(text)
-        self._text, self._pairs = _joined(text)
+        self._text = _PAIR.sub(_joined, text) if "\\u" in text else text
 
     def root(self) -> Item | None:
         """Return the whole document, None where there is none."""
@@ -114,7 +113,7 @@ class _Document:
 
     def _refuse_syntax(self, error: yaml.MarkedYAMLError) -> NoReturn:
         mark, begin, problem = error.problem_mark, error.context_mark, error.problem
-        place = self._place(mark) if mark else (1, 1)
+        place = _place(mark) if mark else (1, 1)
         if mark and self._text[mark.index : mark.index + 1] == "\t":
             self._refuse("has a tab here: indent with blanks", place)
         if no_blank := _NO_BLANK.search(self._text):
@@ -130,17 +129,10 @@ class _Document:
     def _refuse(self, message: str, place: tuple[int, int]) -> NoReturn:
         raise ConfigError([Problem(self._file, *place, "", message)]) from None
 
-    def _place(self, mark: yaml.Mark) -> tuple[int, int]:
-        """Return the line and column of a mark, as if no surrogate pair had been joined, which saves two columns."""
-        if not self._pairs:
-            return mark.line + 1, mark.column + 1
-        joined = bisect(self._pairs, mark.index) - bisect(self._pairs, mark.index - mark.column)
-        return mark.line + 1, mark.column + 1 + 2 * joined
-
     def _item(self, node: yaml.Node, path: str, key: yaml.Node, depth: int = 0) -> Item:
         self._spend(node, depth)
-        line, column = self._place(node.start_mark)
-        item = Item(self._file, line, column, path, None, "", self._place(key.start_mark))
+        line, column = _place(node.start_mark)
+        item = Item(self._file, line, column, path, None, "", _place(key.start_mark))
         tag = node.tag.removeprefix(_TAG)
         if isinstance(node, yaml.MappingNode) and tag == "map":
             item.value = self._mapping(node, path, depth)
@@ -179,12 +171,12 @@ class _Document:
         return items
 
     def _record(self, node: yaml.Node, path: str, message: str) -> None:
-        self._problems.append(Problem(self._file, *self._place(node.start_mark), path, message))
+        self._problems.append(Problem(self._file, *_place(node.start_mark), path, message))
 
     def _spend(self, node: yaml.Node, depth: int) -> None:
         self._left -= 1
         if self._left < 0 or depth > _DEEPEST:
-            self._refuse("aliases repeat this too often, or without end", self._place(node.start_mark))
+            self._refuse("aliases repeat this too often, or without end", _place(node.start_mark))
 
 
 def _end(text: str) -> tuple[int, int]:
@@ -192,16 +184,13 @@ def _end(text: str) -> tuple[int, int]:
     return text.count("\n") + 1, len(text) - text.rfind("\n")
 
 
-def _joined(text: str) -> tuple[str, list[int]]:
-    r"""Write a surrogate pair, such as \ud83d\ude80, as YAML can read it, and return where in the new text they are."""
-    where: list[int] = []
+def _joined(pair: re.Match[str]) -> str:
+    r"""Write a surrogate pair, such as \ud83d\ude80, as YAML can read it: what follows moves by two columns."""
+    return f"{pair[1]}\\U{ord(bytes.fromhex(pair[2] + pair[3]).decode('utf-16-be')):08x}"
 
-    def join(match: re.Match[str]) -> str:
-        where.append(match.end() - 2 * (len(where) + 1))
-        character = bytes.fromhex(match[2] + match[3]).decode("utf-16-be")
-        return f"{match[1]}\\U{ord(character):08x}"
 
-    return _PAIR.sub(join, text) if "\\u" in text else text, where
+def _place(mark: yaml.Mark) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
 
 
 def _scalar(tag: str, text: str) -> bool | float | str | None:

@@ -110,7 +110,7 @@ FAULTS: list[tuple[str, ...]] = [
     (WHOLE, "workspaces: [\n", "config.yaml:2:1: cannot be read as YAML: did not find expected node content"),
     (WHOLE, "workspaces:\n\t- name: acme\n", "config.yaml:2:1: has a tab here: indent with blanks"),
     (WHOLE, "a: |\n\tb\n", "config.yaml:2:1: has a tab here: indent with blanks"),
-    (WHOLE, '["\\ud83d\\ude80", "\\\\ud83d\\ude80"]\n', "config.yaml:1:28: has an escape that is no character, such as half of a surrogate pair: remove it"),
+    (WHOLE, '["\\ud83d\\ude80", "\\\\ud83d\\ude80"]\n', "config.yaml:1:26: has an escape that is no character, such as half of a surrogate pair: remove it"),
     (WHOLE, "a: b\nc\n", "config.yaml:3:1: cannot be read as YAML: could not find expected ':' (while scanning a simple key, begun in line 2): write a colon and a blank after a key"),
     (WHOLE, "workspaces: 'acme\n", "config.yaml:2:1: cannot be read as YAML: found unexpected end of stream (while scanning a quoted scalar, begun in line 1): close the quotes"),
     (WHOLE, "poll: *common\n", "config.yaml:1:7: cannot be read as YAML: found undefined alias: put a text that begins with * in quotes"),

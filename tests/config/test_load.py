@@ -193,12 +193,9 @@ PAIRS = {r"\ud83d\ude80": "\U0001f680", r"\uD83D\uDE80 \u00e9": "\U0001f680 \xe9
 
 @pytest.mark.parametrize(("text", "text_read"), PAIRS.items())
 def test_json_is_read_with_its_surrogate_pairs(loaded: Loading, text: str, text_read: str) -> None:
-    campaign = f'{{"id": "camp_1",\t"name": "{text}", "poll": {{"interval": "5m", "stale_after": "1m"}}}}'
+    campaign = f'{{"id": "camp_1",\t"name": "{text}"}}'
     document = f'{{"workspaces": [\n\t{{"name": "acme", "api_key_env": "KEY", "campaigns": [{campaign}]}}]}}'
-    assert loaded(document.replace("1m", "1h")).campaigns[0].name == text_read
-    with pytest.raises(ConfigError) as raised:
-        loaded(document)
-    assert raised.value.problems[0].column == document.split("\n")[1].index('"1m"') + 1
+    assert loaded(document).campaigns[0].name == text_read
 
 
 def test_numbers_may_have_an_exponent_and_collection_goes_on_after_loading(loaded: Loading) -> None:
