@@ -54,13 +54,6 @@ def text(item: Item) -> str:
     return str(item.value)
 
 
-def name(item: Item) -> str:
-    """Return text that says something and is no key."""
-    given = text(item)
-    _refuse([(_SECRET, "looks like a key, and a name stands on every page: write another"), _CONTROL], given)
-    return given
-
-
 def _refuse(mistakes: Iterable[tuple[str, str]], given: str) -> None:
     """Raise ValueError for text with a mistake in it: a pattern, and what to say of it."""
     for pattern, message in mistakes:
@@ -137,9 +130,14 @@ label_name = partial(
 
 def label_value(item: Item) -> str:
     """Return text, empty or not, that is no key."""
-    given = any_text(item)
-    _refuse([(_SECRET, "looks like a key, and a label stands on every page: leave it out"), _CONTROL], given)
-    return given
+    _refuse([(_SECRET, "looks like a key, and a label stands on every page: leave it out"), _CONTROL], any_text(item))
+    return str(item.value)
+
+
+def name(item: Item) -> str:
+    """Return text that says something and is no key."""
+    _refuse([(_SECRET, "looks like a key, and a name stands on every page: write another"), _CONTROL], text(item))
+    return str(item.value)
 
 
 _any_id = _line(
@@ -235,21 +233,17 @@ def ca_file(item: Item) -> Path:
     return path
 
 
-def number(lowest: float, highest: float, *, whole: bool = False) -> Check:
-    """Return a check for a number between two others, both included."""
+def number(item: Item, lowest: float, highest: float, *, whole: bool = False) -> float:
+    """Return a number between two others, both included."""
     kind = "a whole number" if whole else "a number"
-
-    def check(item: Item) -> float:
-        is_written_out = not item.is_quoted and _EXPONENT.fullmatch(item.text)  # which YAML 1.1 takes for text
-        value = float(item.text) if is_written_out and not whole else item.value
-        if type(value) not in ((int,) if whole else (int, float)):  # a bool is no number
-            quotes = ", without quotes" if item.is_quoted else ""
-            raise ValueError(f"{item.shown} is not {kind}: write one from {lowest} to {highest}{quotes}")
-        if not lowest <= value <= highest:
-            raise ValueError(f"{item.shown} is out of range: write {kind} from {lowest} to {highest}")
-        return value if whole else float(value)
-
-    return check
+    has_exponent = not item.is_quoted and _EXPONENT.fullmatch(item.text)  # which YAML 1.1 takes for text
+    value = float(item.text) if has_exponent and not whole else item.value
+    if type(value) not in ((int,) if whole else (int, float)):  # a bool is no number
+        quotes = ", without quotes" if item.is_quoted else ""
+        raise ValueError(f"{item.shown} is not {kind}: write one from {lowest} to {highest}{quotes}")
+    if not lowest <= value <= highest:
+        raise ValueError(f"{item.shown} is out of range: write {kind} from {lowest} to {highest}")
+    return value if whole else float(value)
 
 
 def ratio(item: Item) -> float:
@@ -258,4 +252,4 @@ def ratio(item: Item) -> float:
     percent = float(given[1]) if given else 0.0
     if given and (given[2] or percent > 1) and percent <= 100:  # noqa: PLR2004  # per cent
         raise ValueError(f"{item.shown} is not a ratio between 0 and 1: for {percent:g} % write {percent / 100:g}")
-    return float(number(0, 1)(item))
+    return number(item, 0, 1)

@@ -6,6 +6,7 @@ An option that stands in the file has its shape beside its type. Durations are i
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import quote
@@ -24,11 +25,12 @@ _LARGEST = 1_000_000_000
 
 
 def _duration(lowest: float = 0.001, highest: float = times.YEAR) -> Leaf:
-    return Leaf(times.duration(lowest, highest), times.write_duration)
+    return Leaf(partial(times.duration, lowest=lowest, highest=highest), times.write_duration)
 
 
 def _number(lowest: float, highest: float, *, whole: bool = False) -> Leaf:
-    return Leaf(checks.number(lowest, highest, whole=whole), lambda number: int(number) if number % 1 == 0 else number)
+    check = partial(checks.number, lowest=lowest, highest=highest, whole=whole)
+    return Leaf(check, lambda number: int(number) if number % 1 == 0 else number)
 
 
 def _limits(limit: Leaf, *severities: str) -> Section:

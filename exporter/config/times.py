@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 from exporter.config.checks import text
 from exporter.document.item import Item
-from exporter.document.shapes import Check
 
 YEAR = 365 * 86400.0
 _SECONDS = {"y": YEAR, "w": 7 * 86400.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -41,19 +40,15 @@ def write_duration(seconds: float) -> str:
     return parts or "0s"
 
 
-def duration(lowest: float = 0.001, highest: float = YEAR) -> Check:
-    """Return a check for a duration, which means seconds."""
-
-    def check(item: Item) -> float:
-        seconds = parse_duration(item.value) if isinstance(item.value, str) else None
-        if seconds is None:
-            raise ValueError(f"{item.shown} is not a duration: write it like 90s, 5m, 72h or 1d")
-        if not lowest <= seconds <= highest:
-            limits = f"{write_duration(lowest)} to {write_duration(highest)}"
-            raise ValueError(f"{item.shown} is out of range: write a duration from {limits}")
-        return seconds
-
-    return check
+def duration(item: Item, lowest: float, highest: float) -> float:
+    """Return a duration between two others, both included, in seconds."""
+    seconds = parse_duration(item.value) if isinstance(item.value, str) else None
+    if seconds is None:
+        raise ValueError(f"{item.shown} is not a duration: write it like 90s, 5m, 72h or 1d")
+    if not lowest <= seconds <= highest:
+        limits = f"{write_duration(lowest)} to {write_duration(highest)}"
+        raise ValueError(f"{item.shown} is out of range: write a duration from {limits}")
+    return seconds
 
 
 def day(item: Item) -> int:
