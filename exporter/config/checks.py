@@ -12,7 +12,7 @@ from exporter.document.item import Item, quote_unless_secret
 from exporter.document.shapes import Check
 
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
-_HOST = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]+")
+_HOST = r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]+"
 _WEB = ("http", "https")
 _USER = "^[^/]*//[^/?#]*@"
 _IN_URL = (
@@ -24,7 +24,7 @@ _IN_URL = (
     ("[^!-~]", "has a character that cannot stand in a URL: remove it, or write it percent-encoded"),
 )
 _NO_QUERY = ("[?#]", "has a query or a fragment, which has no use here: remove it")
-_ENDPOINT = re.compile(r"(?i)(?<!:)(?<!:/)/+(v1/*|(v1/+)?(campaigns|sender-pools|sender-accounts)(/.*)?)$")
+_ENDPOINT = r"(?i)(?<!:)(?<!:/)/+(v1/*|(v1/+)?(campaigns|sender-pools|sender-accounts)(/.*)?)$"
 _ADDRESS = r"(?i)^(.*://|/|([a-z0-9-]+\.)+[a-z]{2,}/|(.*/)?(v1/)?campaigns/)|/(stats/*)?$|[?#].*=|#.*/"
 _OF_SPREADSHEET = r"^=|^#(REF|N/A|NAME|VALUE|DIV/0|NULL|NUM)\b|^[0-9][.,][0-9]+E\+[0-9]+$"
 _EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?[eE][-+]?[0-9]+")
@@ -85,7 +85,7 @@ def _check_host(url: str, schemes: tuple[str, ...], example: str) -> None:
     """Raise ValueError for a URL that has not one of some schemes, a host, and a port that can be."""
     try:
         parts = urlsplit(url)
-        has_host = parts.scheme in schemes and bool(_HOST.fullmatch(parts.hostname or ""))
+        has_host = parts.scheme in schemes and bool(re.fullmatch(_HOST, parts.hostname or ""))
     except ValueError:  # a bracket is not closed
         has_host = False
     if not has_host:
@@ -193,7 +193,7 @@ def campaign_id(item: Item) -> str:
 def base_url(item: Item) -> str:
     """Return the address that requests begin with, without a slash at its end."""
     given = str(_api_url(item))
-    if endpoint := _ENDPOINT.search(given):
+    if endpoint := re.search(_ENDPOINT, given):
         root = quote_unless_secret(given[: endpoint.start()])
         raise ValueError(f"ends with what each request adds by itself: write {root}")
     _refuse([("//.*//.", "has // in its path: write one /")], given)

@@ -3,7 +3,6 @@
 import re
 from datetime import UTC, tzinfo
 from difflib import get_close_matches
-from itertools import filterfalse
 from typing import TypeAlias
 
 from exporter.config.checks import text
@@ -16,11 +15,11 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WHOLE_DAY = 24 * 60
 Window: TypeAlias = tuple[int, int]
 """From one minute of a day to before another; a window over midnight belongs to the day that it begins on."""
-_WINDOW = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]|24(?=:00)):([0-5][0-9])")
-_LIKE_A_WINDOW = re.compile(r"([0-9]{1,2})(?:[:.]([0-9]{2}))? ?(?:-|to|\u2013) ?([0-9]{1,2})(?:[:.]([0-9]{2}))?")
-_NO_ZONE = re.compile("(posix|right)/|(localtime|posixrules|Factory)$")
+_WINDOW = r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]|24(?=:00)):([0-5][0-9])"
+_LIKE_A_WINDOW = r"([0-9]{1,2})(?:[:.]([0-9]{2}))? ?(?:-|to|\u2013) ?([0-9]{1,2})(?:[:.]([0-9]{2}))?"
+_NO_ZONE = "(posix|right)/|(localtime|posixrules|Factory)$"
 """Files beside those of time zones; what two of them mean depends on the machine."""
-_LIKE_DAYS = re.compile(r"([a-z]{3})[a-z]*(?: ?(?:-|to|\u2013) ?([a-z]{3})[a-z]*)?")
+_LIKE_DAYS = r"([a-z]{3})[a-z]*(?: ?(?:-|to|\u2013) ?([a-z]{3})[a-z]*)?"
 
 
 def parse_duration(text: str) -> float | None:
@@ -55,7 +54,7 @@ def day(item: Item) -> int:
     """Return a day of the week, Monday as 0."""
     if item.value in DAYS:
         return DAYS.index(item.value)
-    first, last = like.groups() if (like := _LIKE_DAYS.fullmatch(item.text.lower())) else ("", "")
+    first, last = like.groups() if (like := re.fullmatch(_LIKE_DAYS, item.text.lower())) else ("", "")
     meant = f"{', '.join(DAYS[:-1])} or {DAYS[-1]}"
     if first in DAYS and (last or first) in DAYS:
         begin, end = DAYS.index(first), DAYS.index(last or first)
@@ -65,10 +64,10 @@ def day(item: Item) -> int:
 
 def window(item: Item) -> Window:
     """Return a window of hours."""
-    if not isinstance(item.value, str) or not (match := _WINDOW.fullmatch(item.value)):
-        like = _LIKE_A_WINDOW.fullmatch(item.text)
+    if not isinstance(item.value, str) or not (match := re.fullmatch(_WINDOW, item.value)):
+        like = re.fullmatch(_LIKE_A_WINDOW, item.text)
         nearest = f"{like[1]:0>2}:{like[2] or '00'}-{like[3]:0>2}:{like[4] or '00'}" if like else ""
-        advice = nearest if _WINDOW.fullmatch(nearest) else "it like 09:00-17:00"
+        advice = nearest if re.fullmatch(_WINDOW, nearest) else "it like 09:00-17:00"
         raise ValueError(f"{item.shown} is no window of hours: write {advice}")
     begin, end = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
     if begin == end:
@@ -96,7 +95,7 @@ def timezone(item: Item) -> str:
     """Return the name of a time zone."""
     name = text(item)
     try:
-        if not _NO_ZONE.match(name):
+        if not re.match(_NO_ZONE, name):
             zone(name)
             return name
     except (KeyError, ValueError, OSError):
@@ -107,8 +106,8 @@ def timezone(item: Item) -> str:
 def _zone_advice(name: str) -> str:
     from zoneinfo import available_timezones  # noqa: PLC0415 - as above
 
-    known = sorted(filterfalse(_NO_ZONE.match, available_timezones()), key=len, reverse=True)
-    zones = {zone.rpartition("/")[2].lower(): zone for zone in known}
+    known = sorted(available_timezones(), key=len, reverse=True)
+    zones = {zone.rpartition("/")[2].lower(): zone for zone in known if not re.match(_NO_ZONE, zone)}
     zones |= {zone.lower(): zone for zone in zones.values()}
     near = get_close_matches(name.lower().replace(" ", "_"), zones, n=1, cutoff=0.75)
     if not zones:

@@ -24,9 +24,9 @@ _ADVICE = {
     "unexpected end of stream": "close the quotes",
 }
 """What to write instead of what a problem of syntax, which begins or ends like this, comes from."""
-_NO_BLANK = re.compile(r"(?<=^)[ -]*([\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff])", re.MULTILINE)
-_JSON_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+_NO_BLANK = r"(?m)(?<=^)[ -]*([\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff])"
+_JSON_NUMBER = r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?"
+_PAIR = r"(?i)(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})"
 
 
 def read(file: Path, problems: list[Problem], *, largest: int | None = None, empty: str = "") -> Item:
@@ -95,7 +95,7 @@ class _Document:
         self._problems = problems
         self._is_json = not isinstance(file, Path) or file.suffix.lower() == ".json"
         self._left = _ALIASED + 4 * len(text)
-        self._text = _PAIR.sub(_joined, text) if "\\u" in text else text
+        self._text = re.sub(_PAIR, _joined, text) if "\\u" in text else text
 
     def root(self) -> Item | None:
         """Return the whole document, None where there is none."""
@@ -116,7 +116,7 @@ class _Document:
         place = _place(mark) if mark else (1, 1)
         if mark and self._text[mark.index : mark.index + 1] == "\t":
             self._refuse("has a tab here: indent with blanks", place)
-        if no_blank := _NO_BLANK.search(self._text):
+        if no_blank := re.search(_NO_BLANK, self._text):
             message = f"has U+{ord(no_blank[1]):04X} here, which only looks like a blank: indent with blanks"
             self._refuse(message, _end(self._text[: no_blank.start(1)]))
         if "Unicode character escape" in str(problem):
@@ -140,7 +140,8 @@ class _Document:
             item.value = [self._item(entry, f"{path}[{n}]", entry, depth + 1) for n, entry in enumerate(node.value)]
         elif isinstance(node, yaml.ScalarNode) and tag in _SCALARS:
             item.value, item.text, item.is_quoted = _scalar(tag, node.value), node.value, bool(node.style)
-            if self._is_json and isinstance(item.value, str) and not (node.style or _JSON_NUMBER.fullmatch(item.text)):
+            is_bare = isinstance(item.value, str) and not item.is_quoted
+            if self._is_json and is_bare and not re.fullmatch(_JSON_NUMBER, item.text):
                 item.refuse(f"{item.shown} is no JSON: put a text in double quotes", self._problems)
         else:
             message = "has a YAML tag, which has no meaning here: quote a text that begins with !"
