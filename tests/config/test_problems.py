@@ -10,7 +10,7 @@ import yaml
 from exporter.config import ConfigError, load
 from exporter.secret import KeySource
 from tests.config.conftest import CAMPAIGNS, SMALLEST, Loading
-from tests.config.problems import CAMPAIGN, FAULTS, FILE, KEYLESS
+from tests.config.problems import CAMPAIGN, FAULTS, FILE
 
 
 @pytest.fixture(autouse=True)
@@ -104,30 +104,6 @@ def test_aliases_that_multiply_end_soon(aliases: str) -> None:
     assert problem.endswith("aliases repeat this too often, or without end")
 
 
-SECRET = "sk_live_canary_4711"  # noqa: S105  # it opens nothing
-
-
-@pytest.mark.parametrize(
-    "rest",
-    [
-        f"  api_key: {SECRET}\n",
-        f"  api_key_env: {SECRET}\n",
-        f"  api_key_file: {SECRET}\n",
-        f"  api_key_env: [{SECRET}]\n",
-        f"  api_key_env: KEY\n  api_key: {SECRET}\n",
-        f"  api_key_env: KEY\n  api: {{base_url: 'https://user:{SECRET}@host'}}\n",
-        f"  api_key_env: KEY\n  api: {{proxy_url: 'http://user:{SECRET}@proxy:port'}}\n",
-        f"  api_key_env: KEY\n  api: {{timeout: {SECRET}}}\n",
-        f"  api_key_env: KEY\n  api: {SECRET}\n",
-        f"  api_key_env: KEY\n  api: !{SECRET} {{}}\n",
-        f"  api_key_env: *{SECRET}\n",
-        f"  {SECRET}: KEY\n",
-    ],
-)
-def test_no_message_repeats_a_secret(rest: str) -> None:
-    assert SECRET not in "\n".join(faults_of(KEYLESS + rest))
-
-
 def test_key_that_cannot_be_read_is_a_warning(loaded: Loading, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     config = loaded("""\
@@ -182,11 +158,7 @@ def test_the_key_in_clear_on_a_network_is_a_warning(loaded: Loading) -> None:
 
 
 ADVICE = re.compile(r"set (\S+?) to (\S+?)(?= |,|$)")
-
-
 CROWD = "".join(f"  - camp_{n}\n" for n in range(301))
-
-
 ADVISED = {
     "budget": "api: {requests_per_second: 1}\n" + CAMPAIGNS + CROWD,
     "polls of their own": "api: {requests_per_second: 1}\npoll: {interval: 4m, stale_after: 12m}\n" + CAMPAIGNS + CROWD
