@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="DataclassInstance")
 
-_SECRET = r"(?i)-+[\w.-]*(key|token|secret|password)"
+_FLAG_OF_A_KEY = r"(?i)-+[\w.-]*(key|token|secret|password)"
 _NEVER_A_FLAG = "a secret is never a flag: write api_key_file or api_key_env into the configuration"
 _KEY = r"\bsk_\w+"
 _KEY_ALONE = re.compile(r"(?<![\w/.-])sk_\w+(?![\w/.])")  # not: a file or folder that has sk_ in its name
@@ -94,7 +94,9 @@ class Parser(argparse.ArgumentParser, Generic[T]):
                 self.error(_NEVER_A_FLAG)
             flag = argument.partition("=")[0]
             if flag.startswith("-") and flag not in self._option_string_actions:
-                self.error(_NEVER_A_FLAG if re.match(_SECRET, flag) else f"unknown flag {flag}: {self._advice(flag)}")
+                self.error(
+                    _NEVER_A_FLAG if re.match(_FLAG_OF_A_KEY, flag) else f"unknown flag {flag}: {self._advice(flag)}"
+                )
         args, words = self.parse_known_args([*self._from_environment(argv), *argv])
         if words:
             is_file = words[0].endswith((".yaml", ".yml"))
