@@ -4,7 +4,6 @@ An option that stands in the file has its shape beside its type. Durations are i
 """
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -91,11 +90,10 @@ class Threshold(NamedTuple):
     warning: float | None = None
     critical: float | None = None
 
-    def items(self) -> Iterator[tuple[Severity, float]]:
-        """Yield the limits that are set, the mildest severity first."""
-        for severity in get_args(Severity):
-            if (limit := getattr(self, severity)) is not None:
-                yield severity, limit
+    def items(self) -> list[tuple[Severity, float]]:
+        """Return the limits that are set, the mildest severity first."""
+        limits = zip(get_args(Severity), self, strict=True)
+        return [(severity, limit) for severity, limit in limits if limit is not None]
 
 
 class Thresholds(NamedTuple):

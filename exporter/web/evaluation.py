@@ -185,7 +185,7 @@ def _reply_ratio(stats: Stats, limits: Threshold) -> Figure:
     if not delivered:
         return Figure(note="nothing delivered")
     ratio = replied / delivered
-    if delivered < _MIN_DELIVERED and any(limits.items()):
+    if delivered < _MIN_DELIVERED and limits.items():
         return Figure(ratio, f"too few delivered: {delivered} of {_MIN_DELIVERED}", is_sure=False)
     if passed := _worst(limits, lambda limit: ratio < limit):
         severity, limit = passed
