@@ -72,13 +72,13 @@ def campaigns_of(
     workspace: str, entries: Sequence[Item], outer: Level, problems: list[Problem]
 ) -> tuple[Campaign, ...]:
     """Return the campaigns of a workspace in which `outer` holds, and record the problems of their entries."""
-    _distinct((entry.child("id") for entry in entries), "campaign", problems)
+    ids = [entry.child("id") for entry in entries]
+    _distinct(ids, "campaign", problems)
     outer = {key: outer[key] for key in SETTINGS}
     campaigns = []
-    for entry in entries:
-        id_ = entry.child("id").value
-        name = entry.mapping["name"].value if "name" in entry.mapping else id_
-        campaigns.append(Campaign(workspace, id_, name, **_level(outer, entry, problems)))
+    for id_, entry in zip(ids, entries, strict=True):
+        name = entry.mapping.get("name", id_)
+        campaigns.append(Campaign(workspace, id_.value, name.value, **_level(outer, entry, problems)))
     return tuple(campaigns)
 
 

@@ -131,8 +131,8 @@ class _Document:
 
     def _item(self, node: yaml.Node, path: str, key: yaml.Node, depth: int = 0) -> Item:
         self._spend(node, depth)
-        line, column = _place(node.start_mark)
-        item = Item(self._file, line, column, path, None, "", _place(key.start_mark))
+        place = _place(node.start_mark)
+        item = Item(self._file, *place, path, None, "", place if key is node else _place(key.start_mark))
         tag = node.tag.removeprefix(_TAG)
         if isinstance(node, yaml.MappingNode) and tag == "map":
             item.value = self._mapping(node, path, depth)

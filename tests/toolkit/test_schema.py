@@ -188,16 +188,12 @@ def test_what_is_accepted_passes_promtool_too(config: Path, name: str) -> None:
 
 def test_header_values(tmp_path: Path) -> None:
     file = tmp_path / "headers.yml"
-    for name, expected in {
-        "headers": {
-            "X-XSS-Protection": "1", "X-Frame-Options": "sameorigin", "X-Content-Type-Options": "nosniff",
-            "Strict-Transport-Security": "max-age=1; preload",
-        },
-        "folded header": {"Content-Security-Policy": "a b"},
-    }.items():  # fmt: skip
-        file.write_text(ACCEPTED[name])
-        found = read(file).child("http_server_config").child("headers").mapping
-        assert {header: item.value for header, item in found.items()} == expected
+    file.write_text(f"{ACCEPTED['folded header']}    X-XSS-Protection: 1\n    X-Frame-Options:\n")
+    found = read(file).child("http_server_config").child("headers").mapping
+    assert {name: item.value for name, item in found.items()} == {
+        "Content-Security-Policy": "a b",
+        "X-XSS-Protection": "1",
+    }
 
 
 LINES = sorted({line for text in (*FAULTY, *ACCEPTED.values()) for line in text.splitlines()})
