@@ -10,7 +10,7 @@ import yaml
 from exporter.config import ConfigError, load
 from exporter.secret import KeySource
 from tests.config.conftest import CAMPAIGNS, SMALLEST, Loading
-from tests.config.problems import CAMPAIGN, FAULTS, FILE
+from tests.config.problems import FAULTS, FILE
 
 
 @pytest.fixture(autouse=True)
@@ -89,12 +89,12 @@ workspaces:
 
 
 def test_a_fault_comes_once_and_causes_no_second_one() -> None:
-    text = CAMPAIGN + "  - {id: camp_1, poll: &slow {interval: 1x}}\n  - {id: camp_2, poll: *slow}\n"
+    text = CAMPAIGNS + "  - {id: camp_1, poll: &slow {interval: 1x}}\n  - {id: camp_2, poll: *slow}\n"
     assert len(faults_of(text)) == 1
     limits = "thresholds: {bounce_ratio: {critical: 0.5%}}\n"
     below = "poll: {interval: 10 minutes}\n  # the default of stale_after is below it\n"
     assert len(faults_of(FILE + limits + below)) == 2
-    assert len(faults_of(CAMPAIGN + "  - 1\n  - 1\n")) == 2, "two ids invalid are not the same id"
+    assert len(faults_of(CAMPAIGNS + "  - 1\n  - 1\n")) == 2, "two ids invalid are not the same id"
 
 
 @pytest.mark.parametrize("aliases", ["[{}]", "{{<<: [{}]}}"])
