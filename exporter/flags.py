@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="DataclassInstance")
 V = TypeVar("V")
 
-_SECRET = re.compile(r"-+[\w.-]*(key|token|secret|password)", re.IGNORECASE)
+_FLAG_OF_A_KEY = r"(?i)-+[\w.-]*(key|token|secret|password)"
 _NEVER_A_FLAG = "a secret is never a flag: write api_key_file or api_key_env into the configuration"
-_KEY = re.compile(r"\bsk_\w+")
+_KEY = r"\bsk_\w+"
 _KEY_ALONE = re.compile(r"(?<![\w/.-])sk_\w+(?![\w/.])")  # not: a file or folder that has sk_ in its name
 _SPELLINGS = {
     "--config.file": ("-c", "-f", "--config"),
@@ -100,7 +100,9 @@ class Parser(argparse.ArgumentParser, Generic[T]):
                 self.error(_NEVER_A_FLAG)
             flag = argument.partition("=")[0]
             if flag.startswith("-") and flag not in self._option_string_actions:
-                self.error(_NEVER_A_FLAG if _SECRET.match(flag) else f"unknown flag {flag}: {self._advice(flag)}")
+                self.error(
+                    _NEVER_A_FLAG if re.match(_FLAG_OF_A_KEY, flag) else f"unknown flag {flag}: {self._advice(flag)}"
+                )
         args, words = self.parse_known_args([*self._from_environment(argv), *argv])
         if words:
             is_file = words[0].endswith((".yaml", ".yml"))
@@ -125,7 +127,7 @@ class Parser(argparse.ArgumentParser, Generic[T]):
 
     def error(self, message: str) -> NoReturn:
         """Write what is wrong on one line and end the process with status 2."""
-        message = re.sub("ignored explicit argument .*", "it takes no value", _KEY.sub("(not shown)", message))
+        message = re.sub("ignored explicit argument .*", "it takes no value", re.sub(_KEY, "(not shown)", message))
         flag = re.match("argument (--[a-z.-]+)(?=: )", message)
         if flag and not any(argument.partition("=")[0] == flag[1] for argument in self._argv):
             message = environment_variable(flag[1]) + message[flag.end() :]

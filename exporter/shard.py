@@ -1,6 +1,6 @@
 """Which campaigns are this process's, where several share a configuration."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from exporter.config import Config, Workspace
@@ -22,13 +22,13 @@ class Shard:
         if self.total == 1:
             return config
         workspaces = map(self._part_of, config.workspaces)
-        return replace(config, workspaces=tuple(workspace for workspace in workspaces if workspace.targets))
+        return config._replace(workspaces=tuple(workspace for workspace in workspaces if workspace.targets))
 
     def _part_of(self, whole: Workspace) -> Workspace:
         rate, concurrency = whole.api.requests_per_second / self.total, whole.api.max_concurrency // self.total
-        api = replace(whole.api, requests_per_second=rate, max_concurrency=max(1, concurrency))
+        api = whole.api._replace(requests_per_second=rate, max_concurrency=max(1, concurrency))
         campaigns = tuple(campaign for campaign in whole.campaigns if self.owns(whole.name, campaign.id))
-        return replace(whole, api=api, campaigns=campaigns, senders=whole.senders if self.owns(whole.name, "") else ())
+        return whole._replace(api=api, campaigns=campaigns, senders=whole.senders if self.owns(whole.name, "") else ())
 
 
 def _weight(index: int, workspace: str, id_: str) -> bytes:

@@ -3,8 +3,7 @@
 import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from exporter.config import Campaign, Target, TargetKey
 from exporter.errors import Failure
@@ -13,8 +12,7 @@ _FAILURES_KEPT = 5
 _MOST_WITH_FAILURES = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What is known of one target; each poll replaces it as a whole.
 
     `target` is a Target, `reading` what its endpoint's `parse` returned last, while it is fresh enough to be shown;
@@ -30,7 +28,7 @@ class State:
     error: Failure | None = None
     seconds: float | None = None
     size: int | None = None
-    stale_at: float = field(default=math.inf, compare=False)
+    stale_at: float = math.inf
 
     @property
     def is_stale(self) -> bool:
@@ -42,7 +40,7 @@ class State:
         if target == self.target:
             return self
         later = target.poll.stale_after - self.target.poll.stale_after
-        return replace(self, target=target, stale_at=self.stale_at + later)
+        return self._replace(target=target, stale_at=self.stale_at + later)
 
 
 Polled: TypeAlias = Callable[[TargetKey, State, State], None]
@@ -51,8 +49,7 @@ Replaced: TypeAlias = Callable[[Collection[TargetKey], Collection[TargetKey]], N
 """What is called with the keys of targets that come or change without a poll, perhaps ten thousand, and that go."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """What was and what is to be known of all targets; the keys of those that come or change, and that go."""
 
     before: dict[TargetKey, State]
@@ -130,7 +127,7 @@ class Store:
             self._failures.move_to_end(key)
             if len(self._failures) > _MOST_WITH_FAILURES:
                 self._failures.popitem(last=False)
-            self._polled(key, old, replace(old, up=False, error=error))
+            self._polled(key, old, old._replace(up=False, error=error))
 
     def failures(self, key: TargetKey) -> list[tuple[float, Failure]]:
         """Return a target's last failures with their Unix times, the latest last; a thousand targets' are kept."""
@@ -142,7 +139,7 @@ class Store:
         if now > self._next_stale_at:
             stale = [key for key, state in self._states.items() if state.stale_at < now]
             for key in stale:
-                self._states[key] = replace(self._states[key], reading=None, stale_at=math.inf)
+                self._states[key] = self._states[key]._replace(reading=None, stale_at=math.inf)
             self._next_stale_at = min((state.stale_at for state in self._states.values()), default=math.inf)
             self._replaced(stale, ())
 

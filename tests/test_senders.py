@@ -3,7 +3,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -106,7 +105,7 @@ def page_of(config: Config, answers: Mapping[str, httpx.Response], seconds: floa
 
 def of_acme(campaigns: int = 1, **api: Any) -> Config:
     known = [build.campaign("camp_123"), *(build.campaign(f"c{n}") for n in range(1, campaigns))]
-    return build.config(replace(build.workspace(known, **api), senders=LISTS))
+    return build.config(build.workspace(known, **api)._replace(senders=LISTS))
 
 
 GOOD = {
@@ -185,7 +184,7 @@ def test_the_configuration_switches_them_on_and_one_shard_polls_those_of_a_works
         f"workspaces: [{{name: acme, api_key_env: {build.KEY_ENV}, labels: {{team: growth}}, campaigns: [a]}}]\n"
     )
     [workspace] = load(file).workspaces
-    assert workspace.senders == tuple(replace(each, poll=Poll(120, 360)) for each in LISTS)
+    assert workspace.senders == tuple(each._replace(poll=Poll(120, 360)) for each in LISTS)
     assert workspace.targets == (*workspace.campaigns, *workspace.senders)
     shards = [Shard(index, 5).part_of(of_acme(50)) for index in range(5)]
     assert [target.id for shard in shards for target in shard.targets if target in LISTS] == [each.id for each in LISTS]

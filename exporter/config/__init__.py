@@ -1,6 +1,5 @@
 """The configuration file: YAML to a frozen configuration, or every problem with its place."""
 
-from exporter.config.dump import dump, settings
 from exporter.config.lists import read_list
 from exporter.config.load import load, with_all_labels
 from exporter.config.model import (
@@ -20,5 +19,6 @@ from exporter.config.model import (
     Thresholds,
     Workspace,
 )
+from exporter.config.schema import dump, settings
 from exporter.config.warnings import of_budget, summary
 from exporter.document.item import ConfigError, Problem

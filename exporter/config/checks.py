@@ -4,7 +4,6 @@ import re
 import ssl
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,7 +12,7 @@ from exporter.document.item import Item, quote_unless_secret
 from exporter.document.shapes import Check
 
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
-_HOST = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]+")
+_HOST = r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]+"
 _WEB = ("http", "https")
 _USER = "^[^/]*//[^/?#]*@"
 _IN_URL = (
@@ -25,7 +24,7 @@ _IN_URL = (
     ("[^!-~]", "has a character that cannot stand in a URL: remove it, or write it percent-encoded"),
 )
 _NO_QUERY = ("[?#]", "has a query or a fragment, which has no use here: remove it")
-_ENDPOINT = re.compile(r"(?i)(?<!:)(?<!:/)/+(v1/*|(v1/+)?(campaigns|sender-pools|sender-accounts)(/.*)?)$")
+_ENDPOINT = r"(?i)(?<!:)(?<!:/)/+(v1/*|(v1/+)?(campaigns|sender-pools|sender-accounts)(/.*)?)$"
 _ADDRESS = r"(?i)^(.*://|/|([a-z0-9-]+\.)+[a-z]{2,}/|(.*/)?(v1/)?campaigns/)|/(stats/*)?$|[?#].*=|#.*/"
 _OF_SPREADSHEET = r"^=|^#(REF|N/A|NAME|VALUE|DIV/0|NULL|NUM)\b|^[0-9][.,][0-9]+E\+[0-9]+$"
 _EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?[eE][-+]?[0-9]+")
@@ -35,6 +34,7 @@ _SECRET = _KEY_OR_HASH + r"|://[^/?#]*@|\beyJ[\w-]{6,}\.[\w-]+\."
 _CONTROL = ("[\0-\x08\x0b\x0c\x0e-\x1f\x7f]", "has a control character: remove it")
 _UNEXPANDED = r"^(~|file:|.*\$[{(A-Za-z_]|.*%[A-Za-z_]+%)"
 _OTHER_SUFFIX = r"(?i)(?<!\.yaml)(?<!\.yml)(?<!\.json)(?<!\.csv)$"
+_PLAIN_ID = re.compile("(?!sk_)[A-Za-z0-9_-]{1,200}")
 _QUOTES = "[\"'`\u2018\u2019\u201c\u201d\u201e]"
 
 
@@ -52,13 +52,6 @@ def text(item: Item) -> str:
     if not any_text(item).strip():
         raise ValueError("must not be empty")
     return str(item.value)
-
-
-def name(item: Item) -> str:
-    """Return text that says something and is no key."""
-    given = text(item)
-    _refuse([(_SECRET, "looks like a key, and a name stands on every page: write another"), _CONTROL], given)
-    return given
 
 
 def _refuse(mistakes: Iterable[tuple[str, str]], given: str) -> None:
@@ -92,7 +85,7 @@ def _check_host(url: str, schemes: tuple[str, ...], example: str) -> None:
     """Raise ValueError for a URL that has not one of some schemes, a host, and a port that can be."""
     try:
         parts = urlsplit(url)
-        has_host = parts.scheme in schemes and bool(_HOST.fullmatch(parts.hostname or ""))
+        has_host = parts.scheme in schemes and bool(re.fullmatch(_HOST, parts.hostname or ""))
     except ValueError:  # a bracket is not closed
         has_host = False
     if not has_host:
@@ -137,12 +130,17 @@ label_name = partial(
 
 def label_value(item: Item) -> str:
     """Return text, empty or not, that is no key."""
-    given = any_text(item)
-    _refuse([(_SECRET, "looks like a key, and a label stands on every page: leave it out"), _CONTROL], given)
-    return given
+    _refuse([(_SECRET, "looks like a key, and a label stands on every page: leave it out"), _CONTROL], any_text(item))
+    return str(item.value)
 
 
-campaign_id = _line(
+def name(item: Item) -> str:
+    """Return text that says something and is no key."""
+    _refuse([(_SECRET, "looks like a key, and a name stands on every page: write another"), _CONTROL], text(item))
+    return str(item.value)
+
+
+_any_id = _line(
     (_KEY_OR_HASH, "looks like a key, and an id stands on every page: write the id of a campaign, like camp_123"),
     (r"^\.\.?$", '"{}" cannot be asked for: an address drops such a part'),
     (".{201}", "has {length} characters: write an id, which has at most 200"),
@@ -186,10 +184,16 @@ _page_url = _line(
 )
 
 
+def campaign_id(item: Item) -> str:
+    """Return what may be an id. None of the mistakes can be in most, and there may be ten thousand of them."""
+    given = item.value
+    return given if isinstance(given, str) and _PLAIN_ID.fullmatch(given) else str(_any_id(item))
+
+
 def base_url(item: Item) -> str:
     """Return the address that requests begin with, without a slash at its end."""
     given = str(_api_url(item))
-    if endpoint := _ENDPOINT.search(given):
+    if endpoint := re.search(_ENDPOINT, given):
         root = quote_unless_secret(given[: endpoint.start()])
         raise ValueError(f"ends with what each request adds by itself: write {root}")
     _refuse([("//.*//.", "has // in its path: write one /")], given)
@@ -199,7 +203,9 @@ def base_url(item: Item) -> str:
 def link(item: Item) -> str:
     """Return the address of a page with placeholders."""
     _refuse([(r"\$\{", "has a $ in front of a placeholder: write it like {{campaign_id}}")], any_text(item))
-    _page_url(replace(item, value=re.sub("{(workspace|campaign_id|campaign)}", "x", any_text(item))))
+    filled = item.copy()
+    filled.value = re.sub("{(workspace|campaign_id|campaign)}", "x", any_text(item))
+    _page_url(filled)
     return str(item.value)
 
 
@@ -227,21 +233,17 @@ def ca_file(item: Item) -> Path:
     return path
 
 
-def number(lowest: float, highest: float, *, whole: bool = False) -> Check:
-    """Return a check for a number between two others, both included."""
+def number(item: Item, lowest: float, highest: float, *, whole: bool = False) -> float:
+    """Return a number between two others, both included."""
     kind = "a whole number" if whole else "a number"
-
-    def check(item: Item) -> float:
-        is_written_out = not item.is_quoted and _EXPONENT.fullmatch(item.text)  # which YAML 1.1 takes for text
-        value = float(item.text) if is_written_out and not whole else item.value
-        if type(value) not in ((int,) if whole else (int, float)):  # a bool is no number
-            quotes = ", without quotes" if item.is_quoted else ""
-            raise ValueError(f"{item.shown} is not {kind}: write one from {lowest} to {highest}{quotes}")
-        if not lowest <= value <= highest:
-            raise ValueError(f"{item.shown} is out of range: write {kind} from {lowest} to {highest}")
-        return value if whole else float(value)
-
-    return check
+    has_exponent = not item.is_quoted and _EXPONENT.fullmatch(item.text)  # which YAML 1.1 takes for text
+    value = float(item.text) if has_exponent and not whole else item.value
+    if type(value) not in ((int,) if whole else (int, float)):  # a bool is no number
+        quotes = ", without quotes" if item.is_quoted else ""
+        raise ValueError(f"{item.shown} is not {kind}: write one from {lowest} to {highest}{quotes}")
+    if not lowest <= value <= highest:
+        raise ValueError(f"{item.shown} is out of range: write {kind} from {lowest} to {highest}")
+    return value if whole else float(value)
 
 
 def ratio(item: Item) -> float:
@@ -250,4 +252,4 @@ def ratio(item: Item) -> float:
     percent = float(given[1]) if given else 0.0
     if given and (given[2] or percent > 1) and percent <= 100:  # noqa: PLR2004  # per cent
         raise ValueError(f"{item.shown} is not a ratio between 0 and 1: for {percent:g} % write {percent / 100:g}")
-    return float(number(0, 1)(item))
+    return number(item, 0, 1)

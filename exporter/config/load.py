@@ -1,7 +1,6 @@
 """From a file to the configuration: what holds in the file, in a workspace and for a campaign, each over the last."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -37,7 +36,7 @@ def load(path: Path) -> Config:
     warnings = tuple(map(str, in_order(warnings_of(workspaces, root))))
     links, senders = _over(model.Links(), root.child("links")), None
     if "senders" in root.mapping and (senders := _over(model.Senders(), root.mapping["senders"])).interval:
-        workspaces = [replace(each, senders=tuple(_sender_lists(each, senders.interval))) for each in workspaces]
+        workspaces = [each._replace(senders=tuple(_sender_lists(each, senders.interval))) for each in workspaces]
     return Config(tuple(workspaces), warnings, senders if senders and senders.interval else None, links)
 
 
@@ -73,13 +72,13 @@ def campaigns_of(
     workspace: str, entries: Sequence[Item], outer: Level, problems: list[Problem]
 ) -> tuple[Campaign, ...]:
     """Return the campaigns of a workspace in which `outer` holds, and record the problems of their entries."""
-    _distinct((entry.child("id") for entry in entries), "campaign", problems)
+    ids = [entry.child("id") for entry in entries]
+    _distinct(ids, "campaign", problems)
     outer = {key: outer[key] for key in SETTINGS}
     campaigns = []
-    for entry in entries:
-        id_ = entry.child("id").value
-        name = entry.mapping["name"].value if "name" in entry.mapping else id_
-        campaigns.append(Campaign(workspace, id_, name, **_level(outer, entry, problems)))
+    for id_, entry in zip(ids, entries, strict=True):
+        name = entry.mapping.get("name", id_)
+        campaigns.append(Campaign(workspace, id_.value, name.value, **_level(outer, entry, problems)))
     return tuple(campaigns)
 
 
@@ -99,8 +98,8 @@ def _over(outer: Any, item: Item) -> Any:
     """Return what an item means where `outer` holds: a mapping replaces only its own keys."""
     if isinstance(item.value, list):
         return tuple(sorted({entry.value for entry in item.entries if not entry.is_invalid}))
-    if is_dataclass(outer) and not isinstance(outer, type):
-        return replace(outer, **{key: _over(getattr(outer, key), each) for key, each in item.mapping.items()})
+    if hasattr(outer, "_replace"):  # a part of the model
+        return outer._replace(**{key: _over(getattr(outer, key), each) for key, each in item.mapping.items()})
     if isinstance(item.value, dict):  # labels
         return tuple(sorted({**dict(outer), **{name: each.value for name, each in item.mapping.items()}}.items()))
     return item.value
@@ -140,6 +139,6 @@ def with_all_labels(workspaces: Sequence[Workspace]) -> list[Workspace]:
         return tuple((name, dict(labels).get(name, "")) for name in names)
 
     def labelled(owner: T) -> T:
-        return owner if len(owner.labels) == len(names) else replace(owner, labels=whole(owner.labels))
+        return owner if len(owner.labels) == len(names) else owner._replace(labels=whole(owner.labels))
 
-    return [labelled(replace(each, campaigns=tuple(map(labelled, each.campaigns)))) for each in workspaces]
+    return [labelled(each._replace(campaigns=tuple(map(labelled, each.campaigns)))) for each in workspaces]

@@ -4,13 +4,11 @@ An option that stands in the file has its shape beside its type. Durations are i
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
+from typing import Annotated, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from exporter.config import checks, times
 from exporter.config.times import WHOLE_DAY, Window
@@ -26,15 +24,16 @@ _LARGEST = 1_000_000_000
 
 
 def _duration(lowest: float = 0.001, highest: float = times.YEAR) -> Leaf:
-    return Leaf(times.duration(lowest, highest), times.write_duration)
+    return Leaf(partial(times.duration, lowest=lowest, highest=highest), times.write_duration)
 
 
 def _number(lowest: float, highest: float, *, whole: bool = False) -> Leaf:
-    return Leaf(checks.number(lowest, highest, whole=whole), lambda number: int(number) if number % 1 == 0 else number)
+    check = partial(checks.number, lowest=lowest, highest=highest, whole=whole)
+    return Leaf(check, lambda number: int(number) if number % 1 == 0 else number)
 
 
 def _limits(limit: Leaf, *severities: str) -> Section:
-    return Section(dict.fromkeys(severities, replace(limit, nullable=True)), nullable=True)
+    return Section(dict.fromkeys(severities, limit._replace(nullable=True)), nullable=True)
 
 
 _RATIO = Leaf(checks.ratio)
@@ -44,8 +43,7 @@ _DAYS = Each("day", Leaf(times.day, times.DAYS.__getitem__), single=True)
 _HOURS = Each("window of hours", Leaf(times.window, times.write_window), single=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
+class Api(NamedTuple):
     """How a workspace's API is asked."""
 
     base_url: Annotated[str, Leaf(checks.base_url)] = "https://app.leadterra.co"
@@ -53,20 +51,21 @@ class Api:
     max_concurrency: Annotated[int, _number(1, 1000, whole=True)] = 10
     requests_per_second: Annotated[float, _number(0.001, 10_000)] = 10.0
     retries: Annotated[int, _number(0, 10, whole=True)] = 2
-    proxy_url: Annotated[str | None, _PROXY_URL] = field(default=None, repr=False)  # may hold a password
+    proxy_url: Annotated[str | None, _PROXY_URL] = None
     ca_file: Annotated[Path | None, _CA_FILE] = None
 
+    def __repr__(self) -> str:
+        return f"Api({self.base_url!r})"  # the proxy's address may hold a password
 
-@dataclass(frozen=True, slots=True)
-class Poll:
+
+class Poll(NamedTuple):
     """When a campaign is polled, and how long its last reading may be shown."""
 
     interval: Annotated[float, _duration(1)] = 60.0
     stale_after: Annotated[float, _duration(1)] = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(NamedTuple):
     """The time in which mail is expected to go out, by the clocks of the time zone; Monday is day 0."""
 
     days: Annotated[tuple[int, ...], _DAYS] = (0, 1, 2, 3, 4)
@@ -75,7 +74,7 @@ class Sending:
 
     def is_expected(self, at: float) -> bool:
         """Return whether mail is expected to go out at a Unix time; this can only change with a full minute."""
-        local = datetime.fromtimestamp(at, UTC if self.timezone == "UTC" else ZoneInfo(self.timezone))
+        local = datetime.fromtimestamp(at, times.zone(self.timezone))
         minute = local.hour * 60 + local.minute
         today, yesterday = local.weekday() in self.days, (local.weekday() - 1) % 7 in self.days
         return any(
@@ -84,23 +83,20 @@ class Sending:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(NamedTuple):
     """The limits of one figure by severity; None where there is none."""
 
     info: float | None = None
     warning: float | None = None
     critical: float | None = None
 
-    def __iter__(self) -> Iterator[tuple[Severity, float]]:
-        """Yield the limits that are set, the mildest severity first."""
-        for severity in get_args(Severity):
-            if (limit := getattr(self, severity)) is not None:
-                yield severity, limit
+    def items(self) -> list[tuple[Severity, float]]:
+        """Return the limits that are set, the mildest severity first."""
+        limits = zip(get_args(Severity), self, strict=True)
+        return [(severity, limit) for severity, limit in limits if limit is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """The limits that alerts and the status page hold a campaign's figures against."""
 
     bounce_ratio: Annotated[Threshold, _limits(_RATIO, "warning", "critical")] = Threshold(None, 0.03, 0.05)
@@ -111,10 +107,7 @@ class Thresholds:
     min_emails_bounced: Annotated[int, _number(0, _LARGEST, whole=True)] = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Campaign:
-    """One campaign to poll."""
-
+class _Campaign(NamedTuple):
     workspace: str
     id: str
     name: str
@@ -123,8 +116,13 @@ class Campaign:
     thresholds: Thresholds = Thresholds()
     sending: Sending = Sending()
 
-    kind: ClassVar[str] = "campaign"
-    endpoint: ClassVar[str] = "campaign_stats"
+
+class Campaign(_Campaign):
+    """One campaign to poll. What all have in common is here: a named tuple itself has no attributes but its fields."""
+
+    __slots__ = ()
+    kind = "campaign"
+    endpoint = "campaign_stats"
 
     @property
     def key(self) -> TargetKey:
@@ -142,16 +140,18 @@ class Campaign:
         return ("workspace", self.workspace), ("campaign_id", self.id), ("campaign", self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class SenderList:
-    """A workspace's sender pools, or its sender accounts, to be polled as one."""
-
+class _SenderList(NamedTuple):
     workspace: str
     endpoint: str
     labels: Labels = ()
     poll: Poll = Poll()
 
-    kind: ClassVar[str] = "senders"
+
+class SenderList(_SenderList):
+    """A workspace's sender pools, or its sender accounts, to be polled as one."""
+
+    __slots__ = ()
+    kind = "senders"
 
     @property
     def id(self) -> str:
@@ -177,8 +177,7 @@ class SenderList:
 Target: TypeAlias = Campaign | SenderList
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A list of campaigns that is kept elsewhere, in files or at a URL; exactly one is set.
 
     `file` may be a pattern of several files. `label` names the source in metrics and messages: the file as it was
@@ -187,15 +186,17 @@ class Source:
 
     label: str
     file: Annotated[Path | None, Leaf(checks.list_file, str)] = None
-    url: Annotated[str | None, Leaf(checks.list_url, checks.without_query)] = field(default=None, repr=False)
+    url: Annotated[str | None, Leaf(checks.list_url, checks.without_query)] = None
     refresh: Annotated[float | None, _duration(1)] = None
     bearer_token_file: Annotated[Path | None, Leaf(checks.file, str, nullable=True)] = None
     ca_file: Annotated[Path | None, _CA_FILE] = None
-    proxy_url: Annotated[str | None, _PROXY_URL] = field(default=None, repr=False)  # may hold a password
+    proxy_url: Annotated[str | None, _PROXY_URL] = None
+
+    def __repr__(self) -> str:
+        return f"Source({self.label!r})"  # the addresses may hold a secret
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(NamedTuple):
     """One API key and the campaigns that it is used for; what follows them holds for a campaign that says no more.
 
     `sources` are the lists that bring more campaigns. `senders` are the lists of senders to poll, none where they are
@@ -211,7 +212,7 @@ class Workspace:
     thresholds: Thresholds = Thresholds()
     sending: Sending = Sending()
     sources: tuple[Source, ...] = ()
-    senders: tuple[SenderList, ...] = field(default=(), compare=False)  # follow from the rest and Config.senders
+    senders: tuple[SenderList, ...] = ()
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -219,15 +220,13 @@ class Workspace:
         return (*self.campaigns, *self.senders)
 
 
-@dataclass(frozen=True, slots=True)
-class Senders:
+class Senders(NamedTuple):
     """How often sender pools and accounts are polled; None where they are not."""
 
-    interval: Annotated[float | None, replace(_duration(1), nullable=True)] = 300.0
+    interval: Annotated[float | None, _duration(1)._replace(nullable=True)] = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(NamedTuple):
     """Pages of others about what is polled, as templates of their addresses; None for no link."""
 
     campaign: Annotated[str | None, Leaf(checks.link, nullable=True)] = None
@@ -238,12 +237,11 @@ class Links:
         return self.campaign and re.sub(r"{(\w+)}", lambda name: quote(values[name[1]], safe=""), self.campaign)
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """A whole configuration. `warnings` are lines for people: what will work, but not as they may expect."""
 
     workspaces: tuple[Workspace, ...]
-    warnings: tuple[str, ...] = field(default=(), compare=False)  # they name places in the file, not what it says
+    warnings: tuple[str, ...] = ()
     senders: Senders | None = None
     links: Links = Links()
 

@@ -2,7 +2,6 @@
 
 import re
 import stat
-from bisect import bisect
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,9 +24,9 @@ _ADVICE = {
     "unexpected end of stream": "close the quotes",
 }
 """What to write instead of what a problem of syntax, which begins or ends like this, comes from."""
-_NO_BLANK = re.compile(r"(?<=^)[ -]*([\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff])", re.MULTILINE)
-_JSON_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+_NO_BLANK = r"(?m)(?<=^)[ -]*([\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff])"
+_JSON_NUMBER = r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?"
+_PAIR = r"(?i)(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})"
 
 
 def read(file: Path, problems: list[Problem], *, largest: int | None = None, empty: str = "") -> Item:
@@ -96,7 +95,7 @@ class _Document:
         self._problems = problems
         self._is_json = not isinstance(file, Path) or file.suffix.lower() == ".json"
         self._left = _ALIASED + 4 * len(text)
-        self._text, self._pairs = _joined(text)
+        self._text = re.sub(_PAIR, _joined, text) if "\\u" in text else text
 
     def root(self) -> Item | None:
         """Return the whole document, None where there is none."""
@@ -114,10 +113,10 @@ class _Document:
 
     def _refuse_syntax(self, error: yaml.MarkedYAMLError) -> NoReturn:
         mark, begin, problem = error.problem_mark, error.context_mark, error.problem
-        place = self._place(mark) if mark else (1, 1)
+        place = _place(mark) if mark else (1, 1)
         if mark and self._text[mark.index : mark.index + 1] == "\t":
             self._refuse("has a tab here: indent with blanks", place)
-        if no_blank := _NO_BLANK.search(self._text):
+        if no_blank := re.search(_NO_BLANK, self._text):
             message = f"has U+{ord(no_blank[1]):04X} here, which only looks like a blank: indent with blanks"
             self._refuse(message, _end(self._text[: no_blank.start(1)]))
         if "Unicode character escape" in str(problem):
@@ -130,17 +129,10 @@ class _Document:
     def _refuse(self, message: str, place: tuple[int, int]) -> NoReturn:
         raise ConfigError([Problem(self._file, *place, "", message)]) from None
 
-    def _place(self, mark: yaml.Mark) -> tuple[int, int]:
-        """Return the line and column of a mark, as if no surrogate pair had been joined, which saves two columns."""
-        if not self._pairs:
-            return mark.line + 1, mark.column + 1
-        joined = bisect(self._pairs, mark.index) - bisect(self._pairs, mark.index - mark.column)
-        return mark.line + 1, mark.column + 1 + 2 * joined
-
     def _item(self, node: yaml.Node, path: str, key: yaml.Node, depth: int = 0) -> Item:
         self._spend(node, depth)
-        line, column = self._place(node.start_mark)
-        item = Item(self._file, line, column, path, None, "", self._place(key.start_mark))
+        place = _place(node.start_mark)
+        item = Item(self._file, *place, path, None, "", place if key is node else _place(key.start_mark))
         tag = node.tag.removeprefix(_TAG)
         if isinstance(node, yaml.MappingNode) and tag == "map":
             item.value = self._mapping(node, path, depth)
@@ -148,7 +140,8 @@ class _Document:
             item.value = [self._item(entry, f"{path}[{n}]", entry, depth + 1) for n, entry in enumerate(node.value)]
         elif isinstance(node, yaml.ScalarNode) and tag in _SCALARS:
             item.value, item.text, item.is_quoted = _scalar(tag, node.value), node.value, bool(node.style)
-            if self._is_json and isinstance(item.value, str) and not (node.style or _JSON_NUMBER.fullmatch(item.text)):
+            is_bare = isinstance(item.value, str) and not item.is_quoted
+            if self._is_json and is_bare and not re.fullmatch(_JSON_NUMBER, item.text):
                 item.refuse(f"{item.shown} is no JSON: put a text in double quotes", self._problems)
         else:
             message = "has a YAML tag, which has no meaning here: quote a text that begins with !"
@@ -179,12 +172,12 @@ class _Document:
         return items
 
     def _record(self, node: yaml.Node, path: str, message: str) -> None:
-        self._problems.append(Problem(self._file, *self._place(node.start_mark), path, message))
+        self._problems.append(Problem(self._file, *_place(node.start_mark), path, message))
 
     def _spend(self, node: yaml.Node, depth: int) -> None:
         self._left -= 1
         if self._left < 0 or depth > _DEEPEST:
-            self._refuse("aliases repeat this too often, or without end", self._place(node.start_mark))
+            self._refuse("aliases repeat this too often, or without end", _place(node.start_mark))
 
 
 def _end(text: str) -> tuple[int, int]:
@@ -192,16 +185,13 @@ def _end(text: str) -> tuple[int, int]:
     return text.count("\n") + 1, len(text) - text.rfind("\n")
 
 
-def _joined(text: str) -> tuple[str, list[int]]:
-    r"""Write a surrogate pair, such as \ud83d\ude80, as YAML can read it, and return where in the new text they are."""
-    where: list[int] = []
+def _joined(pair: re.Match[str]) -> str:
+    r"""Write a surrogate pair, such as \ud83d\ude80, as YAML can read it: what follows moves by two columns."""
+    return f"{pair[1]}\\U{ord(bytes.fromhex(pair[2] + pair[3]).decode('utf-16-be')):08x}"
 
-    def join(match: re.Match[str]) -> str:
-        where.append(match.end() - 2 * (len(where) + 1))
-        character = bytes.fromhex(match[2] + match[3]).decode("utf-16-be")
-        return f"{match[1]}\\U{ord(character):08x}"
 
-    return _PAIR.sub(join, text) if "\\u" in text else text, where
+def _place(mark: yaml.Mark) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
 
 
 def _scalar(tag: str, text: str) -> bool | float | str | None:

@@ -1,23 +1,22 @@
 """What may stand in a place of a file: shapes, to be put together as a table of the whole file."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from exporter.document.item import Item, Problem
 
 Check: TypeAlias = Callable[[Item], Any]
 """Returns what a value means, or raises ValueError with a message."""
-Shape: TypeAlias = Callable[[Item, list[Problem]], Any]
-"""Returns what a value means, and checks all below it; raises ValueError where it is nothing of the kind."""
+Shape: TypeAlias = "Leaf | Each | Section | Table"
+"""Its `read` returns what a value means, and checks all below it; raises ValueError where it is nothing of the kind."""
 
 
 def checked(item: Item, shape: Shape, problems: list[Problem]) -> Item:
     """Return an item whose value has become what it means in its place, or which is invalid now."""
     if not item.is_invalid:
         try:
-            item.value = shape(item, problems)
+            item.value = shape.read(item, problems)
         except ValueError as error:
             item.refuse(str(error), problems)
     return item
@@ -27,21 +26,19 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One value, or null where that is allowed; `write` returns the value of a file that means it."""
 
     check: Check
     write: Callable[[Any], Any] = _as_it_is
     nullable: bool = False
 
-    def __call__(self, item: Item, _: list[Problem]) -> Any:
+    def read(self, item: Item, _: list[Problem]) -> Any:
         """Check the value."""
         return None if item.value is None and self.nullable else self.check(item)
 
 
-@dataclass(frozen=True, slots=True)
-class Each:
+class Each(NamedTuple):
     """A list of at least `least` of the same; with `single`, one of them may stand without a list."""
 
     what: str
@@ -49,7 +46,7 @@ class Each:
     single: bool = False
     least: int = 1
 
-    def __call__(self, item: Item, problems: list[Problem]) -> list[Item]:
+    def read(self, item: Item, problems: list[Problem]) -> list[Item]:
         """Check every entry."""
         entries = [item.copy()] if self.single and not isinstance(item.value, list) else item.value
         if not isinstance(entries, list):
@@ -59,28 +56,27 @@ class Each:
         return [checked(entry, self.shape, problems) for entry in entries]
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A mapping of known keys, of those in `one_of` exactly one.
 
     `refused` are keys that people write but that cannot stand here, and what to write instead. `short` is the key that
-    a single value stands for; `nullable` makes null stand for null under every key.
+    a single value stands for and that alone is enough; `nullable` makes null stand for null under every key.
     """
 
     keys: Mapping[str, Shape]
     required: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = {}
     short: str | None = None
     nullable: bool = False
 
-    def __call__(self, item: Item, problems: list[Problem]) -> dict[str, Item]:
+    def read(self, item: Item, problems: list[Problem]) -> dict[str, Item]:
         """Check every key and its value."""
         given = item.value
         if given is None and self.nullable:
             given = dict.fromkeys(self.keys, item.copy())
         elif self.short and not isinstance(given, dict | list | None):
-            given = {self.short: item.copy()}
+            return {self.short: checked(item.copy(), self.keys[self.short], problems)}
         if not isinstance(given, dict):
             short = f"its {self.short}, or " if self.short else ""
             advice = f"write {short}keys below it: {', '.join(self.keys)}"
@@ -109,15 +105,14 @@ class Section:
         return f"unknown key: {advice}"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A mapping whose keys are names of people's own choice; `check_name` raises ValueError."""
 
     check_name: Callable[[str], None]
     value: Shape
     example: str
 
-    def __call__(self, item: Item, problems: list[Problem]) -> dict[str, Item]:
+    def read(self, item: Item, problems: list[Problem]) -> dict[str, Item]:
         """Check every name and its value."""
         if not isinstance(item.value, dict):
             raise ValueError(f"is not a mapping: write {self.example}")  # noqa: TRY004 - as above

@@ -81,7 +81,7 @@ def _threshold(key: str, unit: str, text: str, *severities: Severity) -> Metric:
     threshold = attrgetter(f"target.thresholds.{key}")
 
     def samples(state: State, _: float) -> tuple[Sample, ...]:
-        return tuple(((severity,), limit) for severity, limit in threshold(state))
+        return tuple(((severity,), limit) for severity, limit in threshold(state).items())
 
     name = f"leadterra_campaign_{key}{'_seconds' if unit == 'seconds' else ''}_threshold"
     text = f"{text}, by severity; from thresholds.{key} in the configuration, no series where there is none."

@@ -7,7 +7,7 @@ from typing import Any
 
 from exporter.document.item import ConfigError, Item, Problem
 from exporter.document.reading import read as read_items
-from exporter.document.shapes import Each, Leaf, Section, Table, checked
+from exporter.document.shapes import Leaf, Section, Table, checked
 from exporter.toolkit.basic_auth import HASH
 from exporter.toolkit.tls import CLIENT_AUTH, VERSIONS
 
@@ -25,10 +25,10 @@ def _file(item: Item) -> Path:
     return Path(item.file).parent / _text(item)
 
 
-def _choice(choices: Mapping[str, Any], why: str = "") -> Leaf:
+def _choice(choices: Mapping[str, Any]) -> Leaf:
     def check(item: Item) -> Any:
         if _text(item) not in choices:
-            raise ValueError(f"write one of {', '.join(choices)}{why}")
+            raise ValueError(f"is not supported: write one of {', '.join(choices)}")
         return choices[item.text]
 
     return Leaf(check)
@@ -59,13 +59,13 @@ _TLS = Section(
         "cert_file": Leaf(_file),
         "key_file": Leaf(_file),
         "client_ca_file": Leaf(_file),
-        "client_auth_type": _choice(CLIENT_AUTH, "; what accepts any certificate is not supported"),
-        "client_allowed_sans": Each("name", Leaf(_text)),
+        "client_auth_type": _choice(CLIENT_AUTH),
         "min_version": _choice(VERSIONS),
     },
     refused={
         "cipher_suites": "is not supported: remove it; TLS 1.3 leaves no choice",
         "curve_preferences": "is not supported: remove it, OpenSSL chooses as Go does",
+        "client_allowed_sans": "is not supported: remove it, and name a CA of these clients only in client_ca_file",
         "max_version": "is not supported: remove it, whoever speaks TLS 1.2 is served",
         "prefer_server_cipher_suites": "is not supported: remove it, Go passes over it, too",
         **{key: _PEM.format(key) for key in ("cert", "key", "client_ca")},
@@ -119,9 +119,7 @@ def _leave_out_what_says_nothing(item: Item, section: Section) -> None:
 
 def _contradictions(tls: Item) -> Iterator[Problem]:
     client_auth, ca_file = tls.child("client_auth_type"), tls.child("client_ca_file")
-    for each in (ca_file, tls.child("client_allowed_sans")):
-        if each.value and not client_auth.value:
-            key = each.path.rpartition(".")[2]
-            yield each.problem(f"needs client_auth_type: RequireAndVerifyClientCert; without it, remove {key}")
+    if ca_file.value and not client_auth.value:
+        yield ca_file.problem("needs client_auth_type: RequireAndVerifyClientCert; without it, remove client_ca_file")
     if client_auth.value == ssl.CERT_REQUIRED and not ca_file.value:
         yield client_auth.problem("RequireAndVerifyClientCert needs client_ca_file")

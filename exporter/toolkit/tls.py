@@ -38,7 +38,8 @@ def _unreadable(tls: Item) -> Iterator[Problem]:
     for item in files(tls):
         try:
             if not item.value.is_file():  # opening a pipe would wait for its writer
-                yield item.key_problem("is not a file" if item.value.exists() else "does not exist")
+                what = "is not a file" if item.value.exists() else "does not exist"
+                yield item.key_problem(f"{what}: write the path of a PEM file, from the folder of this file on")
             elif b"ENCRYPTED" in item.value.read_bytes():
                 yield item.key_problem("is encrypted: write the key without a passphrase")
         except OSError as error:

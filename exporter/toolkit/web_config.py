@@ -1,7 +1,6 @@
 """The web configuration file at work: what protects the endpoints, and how it is read again."""
 
 from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 from threading import Lock
 
@@ -63,31 +62,22 @@ class WebConfigFile:
 
     def _use(self, document: Item) -> None:
         section, headers = document.child(_TLS), document.child("http_server_config").child("headers")
-        names = {name.value for name in section.child("client_allowed_sans").entries}
         users = {name: item.value for name, item in document.child("basic_auth_users").mapping.items()}
         protections = {
             _TLS: bool(section.mapping),
             f"{_TLS}.client_auth_type": section.child("client_auth_type").value or 0,
-            f"{_TLS}.client_allowed_sans": bool(names),
             "basic_auth_users": bool(users),
         }
         if lost := [key for key, before in self._protections.items() if protections[key] < before]:
             message = f"to protect less than before takes a restart: {', '.join(lost)}"
             raise ConfigError([Problem(self._path, 1, 1, "", message)])
         self.ssl_context = tls.build(section) if section.mapping else None
-        self._used, self._protections, self._allowed_names = document, protections, names
+        self._used, self._protections = document, protections
         self._headers = {name: item.value for name, item in headers.mapping.items()}
         self._auth.configure(users)
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        certificate = request.transport.get_extra_info("peercert") if request.transport else None
-        names = {
-            str(ip_address(name.strip())) if kind == "IP Address" else name  # as Go writes it
-            for kind, name in (certificate or {}).get("subjectAltName", ())
-        }
-        if certificate and self._allowed_names and self._allowed_names.isdisjoint(names):
-            return web.Response(status=403, text="The client's certificate has none of the names that are let in.\n")
         if await self._auth.allows(request.headers.get("Authorization")):
             return await handler(request)
         return web.Response(status=401, text="Unauthorized\n", headers={"WWW-Authenticate": "Basic"})

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from exporter.config import Links, Thresholds, settings
+from exporter.config import Links, Threshold, Thresholds, settings
 from exporter.errors import Failure
 from exporter.sources import SourceState
 from exporter.web.evaluation import Evaluation
@@ -131,4 +131,5 @@ def _fields(evaluation: Evaluation, links: Links) -> dict[str, Any]:
 
 @lru_cache(maxsize=1000)  # most campaigns share them
 def _limits(thresholds: Thresholds) -> dict[str, Any]:
-    return asdict(thresholds)
+    known = thresholds._asdict().items()
+    return {name: limit._asdict() if isinstance(limit, Threshold) else limit for name, limit in known}

@@ -185,7 +185,7 @@ def _reply_ratio(stats: Stats, limits: Threshold) -> Figure:
     if not delivered:
         return Figure(note="nothing delivered")
     ratio = replied / delivered
-    if delivered < _MIN_DELIVERED and any(limits):
+    if delivered < _MIN_DELIVERED and limits.items():
         return Figure(ratio, f"too few delivered: {delivered} of {_MIN_DELIVERED}", is_sure=False)
     if passed := _worst(limits, lambda limit: ratio < limit):
         severity, limit = passed
@@ -195,7 +195,7 @@ def _reply_ratio(stats: Stats, limits: Threshold) -> Figure:
 
 @lru_cache(maxsize=1000)  # most campaigns share them
 def _known(limits: Threshold, words: Callable[[float], str], name: str = "") -> str:
-    return ", ".join(f"{name or severity} {words(limit)}" for severity, limit in limits) or "no limit"
+    return ", ".join(f"{name or severity} {words(limit)}" for severity, limit in limits.items()) or "no limit"
 
 
 def _percent(ratio: float) -> str:

@@ -28,13 +28,6 @@ def listed(content: str | bytes, name: str = "l.yaml", workspace: Workspace = AC
     return read_list(name if name == URL else Path(name), raw, workspace)[0]
 
 
-def told(campaigns: tuple[Campaign, ...]) -> dict[str, Any]:
-    return {
-        campaign.id: (campaign.name, {name: value for name, value in campaign.labels if value})
-        for campaign in campaigns
-    }
-
-
 FAULTY: list[tuple[str, str | bytes, list[str]]] = [
     ("l.yaml", "camp_1", ['l.yaml:1:1: is not a list: write each campaign on a line after "- "']),
     ("l.yaml", "campaigns:\n- camp_1", ["l.yaml:1:1: campaigns: stands above the list: leave out this key"]),
@@ -115,19 +108,17 @@ def test_all_faults_of_a_list_have_their_place_and_what_to_write(
     ],
 )  # fmt: skip
 def test_a_good_list(name: str, content: str, campaigns: dict[str, Any]) -> None:
-    team = {"team": "growth"}
-    assert told(listed(content, name)) == {id_: (called, labels | team) for id_, (called, labels) in campaigns.items()}
+    found = {
+        each.id: (each.name, {label: value for label, value in each.labels if value}) for each in listed(content, name)
+    }
+    assert found == {id_: (called, labels | {"team": "growth"}) for id_, (called, labels) in campaigns.items()}
 
 
 def test_an_entry_s_own_settings_stand_above_the_workspace_s() -> None:
     workspace = Workspace("acme", ACME.key, Api(), (), (), Poll(30, 600))
     content = "[{id: a, poll: {interval: 2m}, thresholds: {bounce_ratio: {critical: 0.08}}, sending: {days: [sun]}}, b]"
     a, b = listed(content, workspace=workspace)
-    assert (a.poll, a.thresholds.bounce_ratio, a.sending.days) == (
-        Poll(120, 600),
-        Threshold(warning=0.03, critical=0.08),
-        (6,),
-    )
+    assert (a.poll, a.thresholds.bounce_ratio, a.sending.days) == (Poll(120, 600), Threshold(None, 0.03, 0.08), (6,))
     assert (b.poll, b.thresholds, b.sending) == (workspace.poll, workspace.thresholds, workspace.sending)
 
 

@@ -1,7 +1,6 @@
 """What a configuration file means: merging, durations, labels, keys, warnings."""
 
 import gc
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -48,14 +47,9 @@ thresholds:
     proxy, ca_file = "http://user:password@proxy:3128", Path(certifi.where())
     assert workspace.api == Api("http://sandbox:8080/v2", 3600.0, 3, 0.5, 0, proxy, ca_file)
     assert workspace.campaigns[0].poll == Poll(90.0, 5400.0)
-    assert workspace.campaigns[0].thresholds == Thresholds(
-        Threshold(warning=0.0, critical=1.0),
-        Threshold(warning=500.0, critical=1000.0),
-        Threshold(warning=172800.0),
-        Threshold(warning=86400.0),
-        Threshold(info=0.01),
-        0,
-    )
+    bounced, queued, replied = Threshold(None, 0.0, 1.0), Threshold(None, 500.0, 1000.0), Threshold(info=0.01)
+    stalled, drain = Threshold(warning=172800.0), Threshold(warning=86400.0)
+    assert workspace.campaigns[0].thresholds == Thresholds(bounced, queued, stalled, drain, replied, 0)
 
 
 def test_campaign_goes_over_workspace_over_top_level_key_by_key(loaded: Loading) -> None:
@@ -78,19 +72,12 @@ workspaces:
     first, second, third = config.workspaces[0].campaigns
     queued, drain = Threshold(warning=2.0, critical=9.0), Threshold(warning=3600.0)
     thresholds = Thresholds(emails_queued=queued, queue_drain=drain, min_emails_bounced=2)
-    assert [workspace.api for workspace in config.workspaces] == [
-        Api(timeout=1.0, retries=2),
-        Api(timeout=1.0, retries=1),
-    ]
-    assert (first.poll, second.poll, config.campaigns[-1].poll) == (
-        Poll(10.0, 30.0),
-        Poll(15.0, 30.0),
-        Poll(10.0, 20.0),
-    )
+    assert [each.api for each in config.workspaces] == [Api(timeout=1.0, retries=2), Api(timeout=1.0, retries=1)]
+    assert [each.poll for each in (first, second, config.campaigns[-1])] == [Poll(10, 30), Poll(15, 30), Poll(10, 20)]
     assert first.thresholds == thresholds
     bounced, queued = Threshold(warning=0.03, critical=0.08), Threshold(warning=2.0, critical=8.0)
-    assert second.thresholds == replace(thresholds, bounce_ratio=bounced, emails_queued=queued)
-    off = replace(thresholds, bounce_ratio=Threshold(critical=0.05), queue_stalled=Threshold())
+    assert second.thresholds == thresholds._replace(bounce_ratio=bounced, emails_queued=queued)
+    off = thresholds._replace(bounce_ratio=Threshold(critical=0.05), queue_stalled=Threshold())
     assert third.thresholds == off, "null switches a limit of an outer level off"
 
 
@@ -189,17 +176,11 @@ def test_duration_is_read(text: str, seconds: float | None) -> None:
     assert seconds is None or parse_duration(write_duration(seconds)) == seconds
 
 
-PAIRS = {r"\ud83d\ude80": "\U0001f680", r"\uD83D\uDE80 \u00e9": "\U0001f680 \xe9", r"\\ud83d\\ude80": r"\ud83d\ude80"}
-
-
-@pytest.mark.parametrize(("text", "text_read"), PAIRS.items())
-def test_json_is_read_with_its_surrogate_pairs(loaded: Loading, text: str, text_read: str) -> None:
-    campaign = f'{{"id": "camp_1",\t"name": "{text}", "poll": {{"interval": "5m", "stale_after": "1m"}}}}'
+def test_json_is_read_with_its_surrogate_pairs_and_tabs(loaded: Loading) -> None:
+    pairs = r"\ud83d\ude80 \uD83D\uDE80 \u00e9 \\ud83d\\ude80"
+    campaign = f'{{"id": "camp_1",\t"name": "{pairs}"}}'
     document = f'{{"workspaces": [\n\t{{"name": "acme", "api_key_env": "KEY", "campaigns": [{campaign}]}}]}}'
-    assert loaded(document.replace("1m", "1h")).campaigns[0].name == text_read
-    with pytest.raises(ConfigError) as raised:
-        loaded(document)
-    assert raised.value.problems[0].column == document.split("\n")[1].index('"1m"') + 1
+    assert loaded(document).campaigns[0].name == "\U0001f680 \U0001f680 \xe9 \\ud83d\\ude80"
 
 
 def test_numbers_may_have_an_exponent_and_collection_goes_on_after_loading(loaded: Loading) -> None:

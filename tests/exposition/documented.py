@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 import httpx
 from prometheus_client import Metric
@@ -48,7 +47,7 @@ def documented_config() -> Config:
     acme = build.workspace([known, missing], requests_per_second=8.0)
     globex = build.workspace([], name="globex", base_url="https://globex.test")
     return build.config(
-        replace(acme, senders=tuple(senders)), replace(globex, senders=(SenderList("globex", "sender_pools", LABELS),))
+        acme._replace(senders=tuple(senders)), globex._replace(senders=(SenderList("globex", "sender_pools", LABELS),))
     )
 
 

@@ -3,7 +3,6 @@
 
 import asyncio
 import gzip
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +91,7 @@ async def test_a_token_is_read_at_each_request_and_travels_to_its_host_only(
         for text in ("", "two lines\n of it", "caf\u00e9"):
             file.write_text(text)
             assert "hold a token" in str(await ask(source))
-        assert "cannot be read: No such file" in str(await ask(replace(source, bearer_token_file=tmp_path / "x")))
+        assert "cannot be read: No such file" in str(await ask(source._replace(bearer_token_file=tmp_path / "x")))
         for text in (f" {TOKEN}1\n", f"{TOKEN}2"):
             file.write_text(text)
             await ask(source)
@@ -107,7 +106,7 @@ async def test_a_token_is_read_at_each_request_and_travels_to_its_host_only(
         assert await ask(through) == (b'["proxied"]', None)
         server.answers["*"] = http(407, b"canary")
         assert await ask(through) == (None, "HTTP 407")
-        assert await ask(replace(through, url="https://crm.example.com/list")) == (None, "the proxy refused")
+        assert await ask(through._replace(url="https://crm.example.com/list")) == (None, "the proxy refused")
         assert TOKEN not in server.heads[-1]
 
 
@@ -118,9 +117,9 @@ async def test_a_list_behind_tls_or_where_nobody_is(tmp_path: Path) -> None:
         source = at(f"{server.url}/list", ca_file=ours.pair.certificate)
         assert await ask(source) == (b"[]", None)
         for ca_file in (None, other.pair.certificate):
-            assert "certificate not accepted" in str(await ask(replace(source, ca_file=ca_file)))
+            assert "certificate not accepted" in str(await ask(source._replace(ca_file=ca_file)))
         replace_file(tmp_path / "ca.pem", other.pem)
-        rotated = replace(source, ca_file=tmp_path / "ca.pem")
+        rotated = source._replace(ca_file=tmp_path / "ca.pem")
         await ask(rotated)
         replace_file(tmp_path / "ca.pem", ours.pem)
         assert await ask(rotated) == (b"[]", None)
@@ -131,7 +130,7 @@ async def test_a_list_behind_tls_or_where_nobody_is(tmp_path: Path) -> None:
 async def test_each_url_is_asked_in_its_interval_whatever_the_others_do() -> None:
     async with FakeApi({"*": http(200, b"[]")}) as quick, FakeApi({"*": silence}) as hanging:
         asked, told = Urls(), []
-        sources = [replace(at(f"{server.url}/x"), refresh=0.1) for server in (quick, hanging)]
+        sources = [at(f"{server.url}/x")._replace(refresh=0.1) for server in (quick, hanging)]
         asked.follow(sources)
 
         async def answered(source: Source, is_new: bool) -> None:

@@ -21,7 +21,7 @@ class Pki:
         self.between = Authority(folder, "between", self.ca)
         self.first = self.ca.issue("first")
         self.second = self.ca.issue("second")
-        self.scraper = self.ca.issue("scraper", "localhost", "127.0.0.1", "::1", "a@example.org")
+        self.scraper = self.ca.issue("scraper")
         self.stranger = self.stranger_ca.issue("stranger")
         self.under_between = self.between.issue("under-between")
 

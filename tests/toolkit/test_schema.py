@@ -1,6 +1,5 @@
 """What a web configuration file may say, and in which words the rest is refused."""
 
-import os
 import re
 from pathlib import Path
 
@@ -18,14 +17,16 @@ from tests.toolkit.conftest import IF_GIVEN, TLS, VERIFY
 from tests.tools import run
 
 PEM = "PEM in this file is not supported: write it to a file of its own, and its name as"
-NEEDS_TYPE = "needs client_auth_type: RequireAndVerifyClientCert; without it, remove"
+NEEDS_TYPE = "needs client_auth_type: RequireAndVerifyClientCert; without it, remove client_ca_file"
+SANS = "is not supported: remove it, and name a CA of these clients only in client_ca_file"
+NO_FILE = "write the path of a PEM file, from the folder of this file on"
 HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
-AUTH_TYPES = f"write one of {', '.join(CLIENT_AUTH)}; what accepts any certificate is not supported"
+AUTH_TYPES = f"is not supported: write one of {', '.join(CLIENT_AUTH)}"
 NO_HASH = "is not a bcrypt hash of a cost from 4 to 18: make one with `htpasswd -nBC 10 NAME`"
 HEADERS = (
     "Content-Security-Policy, Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options, X-XSS-Protection"
 )
-TLS_KEYS = "cert_file, key_file, client_ca_file, client_auth_type, client_allowed_sans, min_version"
+TLS_KEYS = "cert_file, key_file, client_ca_file, client_auth_type, min_version"
 COLON = "put a text with a colon in quotes, and see that keys stand in one column"
 SAYS_NOTHING = "write keys below it: "
 FAULTY = {
@@ -71,8 +72,8 @@ http_server_config:
         "11:3: http_server_config.gzip: unknown key: known here: headers",
         f"13:5: http_server_config.headers.Server: unknown key: known here: {HEADERS}",
         '14:5: http_server_config.headers.x-frame-options: unknown key: did you mean "X-Frame-Options"?',
-        "15:22: http_server_config.headers.X-Frame-Options: write one of deny, sameorigin",
-        "16:29: http_server_config.headers.X-Content-Type-Options: write one of nosniff",
+        "15:22: http_server_config.headers.X-Frame-Options: is not supported: write one of deny, sameorigin",
+        "16:29: http_server_config.headers.X-Content-Type-Options: is not supported: write one of nosniff",
         "17:23: http_server_config.headers.X-XSS-Protection: has a character that cannot stand in a header",
     ],
     "tls_server_config:\n  cert: canary\n  key: canary\n  client_ca: canary": [
@@ -102,26 +103,26 @@ tls_server_config:
         f"5:3: tls_server_config.password: unknown key: known here: {TLS_KEYS}",
         f"6:21: tls_server_config.client_auth_type: {AUTH_TYPES}",
         "7:19: tls_server_config.client_ca_file: is not text",
-        "8:16: tls_server_config.min_version: write one of TLS12, TLS13",
+        "8:16: tls_server_config.min_version: is not supported: write one of TLS12, TLS13",
         "9:3: tls_server_config.max_version: is not supported: remove it, whoever speaks TLS 1.2 is served",
         "10:3: tls_server_config.prefer_server_cipher_suites: is not supported: remove it, Go passes over it, too",
         "11:3: tls_server_config.cipher_suites: is not supported: remove it; TLS 1.3 leaves no choice",
         "12:3: tls_server_config.curve_preferences: is not supported: remove it, OpenSSL chooses as Go does",
     ],
     TLS + "  client_allowed_sans: [a]\n  client_ca_file: ca.pem": [
-        f"4:24: tls_server_config.client_allowed_sans: {NEEDS_TYPE} client_allowed_sans",
-        f"5:19: tls_server_config.client_ca_file: {NEEDS_TYPE} client_ca_file",
+        f"4:3: tls_server_config.client_allowed_sans: {SANS}",
+        f"5:19: tls_server_config.client_ca_file: {NEEDS_TYPE}",
     ],
     TLS + "  client_auth_type: RequireAndVerifyClientCert": [
         "4:21: tls_server_config.client_auth_type: RequireAndVerifyClientCert needs client_ca_file"
     ],
     TLS.replace("server.key", '"a\\0b"'): [
-        "2:3: tls_server_config.cert_file: does not exist",
-        "3:3: tls_server_config.key_file: does not exist",
+        f"2:3: tls_server_config.cert_file: does not exist: {NO_FILE}",
+        f"3:3: tls_server_config.key_file: does not exist: {NO_FILE}",
     ],
     TLS.replace("server.pem", "."): [
-        "2:3: tls_server_config.cert_file: is not a file",
-        "3:3: tls_server_config.key_file: does not exist",
+        f"2:3: tls_server_config.cert_file: is not a file: {NO_FILE}",
+        f"3:3: tls_server_config.key_file: does not exist: {NO_FILE}",
     ],
 }
 
@@ -135,7 +136,6 @@ ACCEPTED = {
     "client certificate if given": IF_GIVEN,
     "client certificate if given, of any authority that the system trusts": IF_GIVEN.replace("clients.pem", "''"),
     "client certificate": VERIFY,
-    "client_allowed_sans": VERIFY + "  client_allowed_sans: [localhost, 127.0.0.1]\n",
     "versions": TLS + "  min_version: TLS12\n",
     "no headers": "http_server_config: {headers: }\n",
     "client certificate that is not looked at": TLS + "  client_auth_type: RequestClientCert\n",
@@ -171,9 +171,6 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     file.write_text("#" * 65537)
     assert refused(file) == ["1:1: is larger than 64 KiB"]
     assert refused(tmp_path) == ["1:1: is not a file"]
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)  # reading it would wait for ever
-    assert refused(pipe) == ["1:1: is not a file"]
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
@@ -187,16 +184,12 @@ def test_what_is_accepted_passes_promtool_too(config: Path, name: str) -> None:
 
 def test_header_values(tmp_path: Path) -> None:
     file = tmp_path / "headers.yml"
-    for name, expected in {
-        "headers": {
-            "X-XSS-Protection": "1", "X-Frame-Options": "sameorigin", "X-Content-Type-Options": "nosniff",
-            "Strict-Transport-Security": "max-age=1; preload",
-        },
-        "folded header": {"Content-Security-Policy": "a b"},
-    }.items():  # fmt: skip
-        file.write_text(ACCEPTED[name])
-        found = read(file).child("http_server_config").child("headers").mapping
-        assert {header: item.value for header, item in found.items()} == expected
+    file.write_text(f"{ACCEPTED['folded header']}    X-XSS-Protection: 1\n    X-Frame-Options:\n")
+    found = read(file).child("http_server_config").child("headers").mapping
+    assert {name: item.value for name, item in found.items()} == {
+        "Content-Security-Policy": "a b",
+        "X-XSS-Protection": "1",
+    }
 
 
 LINES = sorted({line for text in (*FAULTY, *ACCEPTED.values()) for line in text.splitlines()})

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,7 +94,7 @@ def _one(state: State, failures: tuple[tuple[float, Failure], ...] = ()) -> dict
 
 
 def test_one_campaign_has_its_settings_its_polls_and_the_beginning_of_an_answer_that_was_refused() -> None:
-    one = _one(replace(VP_SALES, seconds=0.0421, size=172))
+    one = _one(VP_SALES._replace(seconds=0.0421, size=172))
     settings = one.pop("settings")
     assert settings["poll"] == {"interval": "1m", "stale_after": "5m"}
     assert settings["sending"]["hours"] == ["00:00-24:00"]
@@ -106,7 +105,7 @@ def test_one_campaign_has_its_settings_its_polls_and_the_beginning_of_an_answer_
     assert _one(WAITING)["last_poll"] == {"status": None, "seconds": None, "bytes": None}
 
     failure = Failure(Reason.INVALID_RESPONSE, "not JSON", "200", excerpt="<html>Sign in", seconds=0.25)
-    one = _one(replace(VP_SALES, error=failure, seconds=0.1, size=172), ((NOW - 60, failure),))
+    one = _one(VP_SALES._replace(error=failure, seconds=0.1, size=172), ((NOW - 60, failure),))
     assert one["last_poll"] == {"status": "200", "seconds": 0.25, "bytes": None}
     assert one["failures"] == [
         {"time": "2026-11-22T19:59:00.000Z", "reason": "invalid_response", "detail": "not JSON", "code": "200",

@@ -1,6 +1,5 @@
 """What is said of a campaign: its figures against their limits, since when, and which are the worst."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -202,7 +201,7 @@ def test_since_when_nothing_was_sent(answers: list[Stats | Failure], nothing_sen
 def test_what_other_limits_say_is_so_since_they_were_adopted(*, is_polled: bool) -> None:
     watched = Watched().poll(BAD, BAD)
     limits = Thresholds(bounce_ratio=Threshold(warning=0.01))
-    watched.store.configure([replace(watched.campaign, thresholds=limits)])
+    watched.store.configure([watched.campaign._replace(thresholds=limits)])
     watched.clock.monotonic += 60
     since = watched.clock.monotonic
     if is_polled:
