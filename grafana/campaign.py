@@ -23,20 +23,22 @@ def _limits(metric: str, name: str = "limit") -> Query:
 
 def _state() -> str:
     """Write one series whose label `state` says what the campaign does, and whose value how bad that is."""
-    sent, waiting = _SCOPE.gained(figures.SENT, "1h"), f"({_SCOPE.of(figures.QUEUED)} > 0)"
+    total, waiting = _SCOPE.of(figures.SENT), f"({_SCOPE.of(figures.QUEUED)} > 0) * 0"
+    hour = _SCOPE.gained(figures.SENT, "1h")
+    sent = f"({hour} or {total} - min_over_time({total}[1h:5m])) > 0"  # the second in the first hour
     due = f"min_over_time({_SCOPE.of(figures.EXPECTED)}[1h:5m])"
-    still = f"{waiting} * 0 unless {sent} > 0"
     states = {
-        "sending": f"({sent} > 0) * 0",
-        "nothing queued": f"({_SCOPE.of(figures.QUEUED)} == 0) * 0 unless {sent} > 0",
-        "waits for its sending time": f"({still}) and {due} == 0",
-        "queued, but not sending": f"({still}) + 1 and {due} == 1",
+        "sending": f"({sent}) * 0",
+        "nothing queued": f"({_SCOPE.of(figures.QUEUED)} == 0) * 0 unless {sent}",
+        "waits for its sending time": f"{waiting} and {hour} <= 0 and {due} == 0",
+        "queued, but not sending": f"{waiting} + 1 and {hour} <= 0 and {due} == 1",
+        "queued, too early to tell": f"{waiting} unless ({hour} or {sent})",
     }
     named = " or ".join(f'label_replace({expr}, "state", "{name}", "", "")' for name, expr in states.items())
     failing = _SCOPE.of(figures.ERROR, "max", "reason")
-    return (
-        f'label_replace({failing} + 1, "state", "not read: $1", "reason", "(.+)") or ({named} unless on () {failing})'
-    )
+    why = f'label_replace({failing} + 1, "state", "not read: $1", "reason", "(.+)")'
+    nothing = 'label_replace(vector(0), "state", "not read yet", "", "")'
+    return f"{why} or ({named} unless on () {failing}) or on () {nothing}"
 
 
 def campaign() -> dashboard.Dashboard:
@@ -68,7 +70,6 @@ def _now() -> Part:
         [Query(_state(), "{{state}}", steps=_STATE_STEPS)],
         size=(12, 4),
         names_only=True,
-        none="not read yet",
     )
     yield tiles(
         "Worst limit",
@@ -78,7 +79,7 @@ def _now() -> Part:
         [Query(_WORST, "{{limit}}", steps=OF_LIMIT)],
         unit="percentunit",
         size=(12, 4),
-        none="no limit is near",
+        none="nothing to judge",
     ).decimals(0)
     emails = f"round(clamp_min(delta({_SCOPE.of(figures.SENT)}[$__range:5m]), 0))"
     yield tiles(
@@ -136,7 +137,7 @@ def _bounces() -> Part:
             spike,
         ],
         "percentunit",
-        none="fewer than 20 sent in any six hours",
+        none="no data, or fewer than 20 sent in any six hours",
     )
 
 
@@ -207,7 +208,7 @@ def _results() -> Part:
         [Query(figures.reply_ratio(_SCOPE), "replied"), _limits(figures.REPLY_FLOOR, "floor")],
         "percentunit",
         size=(9, 8),
-        none="nothing delivered yet",
+        none="no data, or nothing delivered yet",
     )
 
 

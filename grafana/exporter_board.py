@@ -81,14 +81,14 @@ def _running() -> Part:
         "reloaded. Shards must all say the same total and each its own index.",
         (
             Column("Instance", label="instance"),
-            Column("Version", label="version", width=85),
-            Column("Revision", label="revision", width=100),
-            Column("Python", label="python_version", width=80),
-            Column("Shard", label="index", width=65),
-            Column("of", label="total", width=50),
-            Column("Configured", f"{_every(_RELOADED_AT)} * 1000", "dateTimeFromNow", width=120),
-            Column("Started", f"{_every(_STARTED)} * 1000", "dateTimeFromNow", width=120),
             Column("Up", _every("up"), words={1: ("yes", QUIET), 0: ("no", CRITICAL)}, width=50),
+            Column("Configured", f"{_every(_RELOADED_AT)} * 1000", "dateTimeFromNow", width=130),
+            Column("Started", f"{_every(_STARTED)} * 1000", "dateTimeFromNow", width=130),
+            Column("Shard", label="index", width=70),
+            Column("of", label="total", width=50),
+            Column("Version", label="version", width=85),
+            Column("Revision", label="revision", width=95),
+            Column("Python", label="python_version", width=85),
             Column("Info", _info(), hidden=True),
         ),
         size=(24, 5),
@@ -133,10 +133,10 @@ def _api() -> Part:
     ).axis_soft_max(1)
     yield rates(
         "Requests by answer",
-        "Requests per second by HTTP status, timeout or connection_failed, those of sender pools and retries among "
+        "Requests per minute by HTTP status, timeout or connection_failed, those of sender pools and retries among "
         f"them: 429 means too many for the key. What to do: {runbook('LeadterraAPIRateLimited')}",
-        Query(f"sum by (code) ({_SCOPE.rate(_REQUESTS)}) > 0", "{{code}}"),
-        "reqps",
+        Query(f"sum by (code) ({_SCOPE.rate(_REQUESTS)}) * 60 > 0", "{{code}}"),
+        "reqpm",
     )
     quantiles = ((0.99, "99 % are faster"), (0.95, "95 % are faster"), (0.5, "half are faster"))
     yield lines(
@@ -211,7 +211,7 @@ def _workspaces() -> Part:
             Column("Last try", _of_source("up"), words={1: ("read", QUIET), 0: ("failed", CRITICAL)}, width=85),
         ),
         size=(24, 5),
-        none="off: every campaign stands in config.yaml (campaigns_from)",
+        none="no data: no list is read (campaigns_from in config.yaml), or no exporter is there",
     )
 
 

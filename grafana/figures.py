@@ -73,6 +73,11 @@ def drain_time(scope: Scope) -> str:
     return f"{scope.of(QUEUED)} / ({sent_a_day(scope)} > 0) * 86400"
 
 
+def drain_of_limit(scope: Scope) -> str:
+    """Divide the time until the queue is empty by its lowest limit."""
+    return f"{drain_time(scope)} / ({scope.of(DRAIN_LIMIT, 'min')} > 0)"
+
+
 def resting(scope: Scope) -> str:
     """Write 1 for a queue of which nothing was sent for three days, which is longer than any weekend."""
     return f"(({scope.of(QUEUED)} > bool 0) and {scope.gained(SENT, '3d')} <= 0)"
@@ -125,7 +130,7 @@ def worst_limit(scope: Scope, least: float, **more: str) -> str:
         "bounces": bounces_of_limit(scope),
         "bounces, 6 h": spike_of_limit(scope),
         "queue": queue_of_limit(scope),
-        "drain time": f"{drain_time(scope)} / ({scope.of(DRAIN_LIMIT, 'min')} > 0)",
+        "drain time": drain_of_limit(scope),
         "replies": floor_of_replies(scope),
         **more,
     }

@@ -20,7 +20,7 @@ _OPEN = ("Open this campaign", f"/d/{CAMPAIGN}?{KEEP}&{_THIS_CAMPAIGN}")
 _CAPACITY = "leadterra_sender_pool_daily_capacity_emails"
 _LEFT = "leadterra_sender_pool_remaining_emails"
 _ACCOUNTS = "leadterra_sender_accounts"
-_OFF = "off: senders are not polled (senders in config.yaml)"
+_OFF = "no data: senders are not polled (senders in config.yaml), or no exporter is there"
 
 
 def fleet() -> dashboard.Dashboard:
@@ -47,16 +47,17 @@ def _how_many(expression: str) -> str:
 
 def _wrong() -> Part:
     bounces = f"{figures.bounces_of_limit(_SCOPE)} > 1 or {figures.spike_of_limit(_SCOPE)} > 1"
-    queues = f"{figures.queue_of_limit(_SCOPE)} > 1 or {figures.resting(_SCOPE)} == 1"
+    queues = f"{figures.queue_of_limit(_SCOPE)} > 1 or {figures.drain_of_limit(_SCOPE)} > 1"
     yield tiles(
         "What is wrong",
         "How many campaigns there are, and how many of them bounce surely above a limit (few emails prove nothing), "
-        "have more queued than their limit or have sent nothing of their queue for three days, and could not be "
-        f"read for longer than stale_after. The table says which. What to do: {runbook('README')}",
+        "have more queued than their limit, need longer for it than their limit or have sent nothing of it for three "
+        "days, and could not be read for longer than stale_after. The table says which. "
+        f"What to do: {runbook('README')}",
         [
-            Query(f"count({_ALL})", "campaigns watched", steps=NONE_IS_BAD),
+            Query(_how_many(_ALL), "campaigns watched", steps=NONE_IS_BAD),
             Query(_how_many(bounces), "bouncing too much", steps=NONE_IS_FINE),
-            Query(_how_many(queues), "queue long or stuck", steps=NONE_IS_FINE),
+            Query(_how_many(f"{queues} or {figures.resting(_SCOPE)} == 1"), "queue long or stuck", steps=NONE_IS_FINE),
             Query(_how_many(f"{figures.not_read(_SCOPE)} > 1"), "not read", steps=NONE_IS_FINE),
         ],
         none="no data: nothing is watched, see Leadterra / Exporter",
@@ -75,8 +76,9 @@ def _wrong() -> Part:
             Column("Sent 24 h", f"clamp_min({_SCOPE.gained(figures.SENT, '1d')}, 0)", width=85),
             Column("Queued", _SCOPE.of(figures.QUEUED), width=75),
             Column("Replied", figures.reply_ratio(_SCOPE), "percentunit", decimals=1, width=75),
-            Column("Workspace", label="workspace", width=100),
+            Column("Workspace", label="workspace", width=112),
             Column("Id", label="campaign_id", hidden=True),
+            Column("Up", _ALL, hidden=True),
         ),
         size=(24, 12),
         sort="Of limit",
@@ -133,6 +135,7 @@ def _senders() -> Part:
             Column("Days of queue", f"{queued} / ({capacity} > 0)", "none", decimals=1, width=115),
             Column("Accounts", now, width=85),
             Column("Lost in a day", f"{before} - {now}", steps=((None, QUIET), (1, CRITICAL)), width=110),
+            Column("Campaigns", f"count by (workspace) ({_ALL})", hidden=True),
         ),
         size=(24, 6),
         sort="Of limit",

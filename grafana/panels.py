@@ -168,7 +168,7 @@ def bars(  # noqa: PLR0913 - as above
     Behind them is the sending time, and a line is what was a week before.
     """
     panel = _drawn(title, description, queries, unit, size).draw_style(model.GraphDrawStyle.BARS).no_value(none)
-    panel = panel.fill_opacity(80).line_width(0).interval(every).decimals(0).color_scheme(_fixed(FINE))
+    panel = panel.fill_opacity(80).line_width(0).interval(every).color_scheme(_fixed(FINE))
     panel = panel.stacking(StackingConfig().mode(model.StackingMode.NORMAL).group("A"))
     for pattern, colour in _CAUSES.items():
         panel = panel.override_by_regexp(pattern, [_colour(colour)])
@@ -183,7 +183,7 @@ def bars(  # noqa: PLR0913 - as above
 def rates(title: str, description: str, asked: Query, unit: str) -> timeseries.Panel:
     """Draw rates by cause, stacked; the legend has them all, the highest first."""
     panel = bars(title, description, [asked], unit, every="1m").draw_style(model.GraphDrawStyle.LINE)
-    return panel.decimals(2).legend(by_value())
+    return panel.legend(by_value())
 
 
 _CAUSES = {  # codes and reasons by what they are about

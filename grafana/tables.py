@@ -30,7 +30,8 @@ class Column:
     width: int | None = None
     """In pixels; without one a column shares what is left."""
     hidden: bool = False
-    """Of a label that only links need."""
+    """Of a label that only links need, or of a query that always has an answer: Grafana names columns by their queries
+    only where more than one has an answer, and in the first hours of a campaign only one of the others may."""
 
     def properties(self) -> list[model.DynamicConfigValue]:
         """Write how its cells look."""

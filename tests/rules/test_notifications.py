@@ -119,8 +119,9 @@ def test_what_is_well_again_is_told_of_every_alert_without_what_was_wrong(render
     [
         (_alert(), "leadterra-campaign?var-workspace=acme&var-campaign_id=camp_1"),
         (_alert(campaign_id="a/b &c"), "leadterra-campaign?var-workspace=acme&var-campaign_id=a%2Fb+%26c"),
-        (_alert(campaign_id="c" * 500), "leadterra-fleet"),
-        (_alert(alertname="LeadterraWorkspaceBounceSpike", campaign_id=""), "leadterra-fleet"),
+        (_alert(campaign_id="c" * 500), "leadterra-fleet?var-workspace=acme"),
+        (_alert(alertname="LeadterraWorkspaceBounceSpike", campaign_id=""), "leadterra-fleet?var-workspace=acme"),
+        (_alert(campaign_id="c" * 500, workspace="w" * 250), "leadterra-fleet"),
         (_alert(alertname="LeadterraExporterDown", campaign_id=""), "leadterra-exporter"),
         (_alert(alertname="LeadterraCampaignsDropped", campaign_id=""), "leadterra-exporter"),
     ],
@@ -129,7 +130,7 @@ def test_the_dashboard_is_the_alerts(rendered: Any, alert: Alert, dashboard: str
     assert f"\nDashboard: http://localhost:3000/d/{dashboard}\n" in rendered("text", _firing(alert))
     assert f'href="http://localhost:3000/d/{dashboard}"' in unescape(rendered("html", _firing(alert)))
     many = rendered("html", _firing(*FORTY))
-    assert 'href="http://localhost:3000/d/leadterra-fleet"' in many
+    assert 'href="http://localhost:3000/d/leadterra-fleet?var-workspace=acme"' in many
     assert f'href="{RUNBOOKS}{RATIO}.md"' in many
 
 

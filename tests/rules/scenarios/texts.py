@@ -71,7 +71,7 @@ MINUTES = scenario(
         good since the exporter's start stays in use, and campaigns that were added to it since are not watched.
     ExporterDown critical: 1 of the targets of job leadterra-exporter can't be scraped. What fires about their \
         campaigns stays for up to a day, and nothing new can fire.
-    ExporterShardMissing critical: Job leadterra-exporter lacks 2 of its shards, or they differ in how many they are: \
+    ExporterShardMissing critical: Job leadterra-exporter has 1 of its 3 shards, which were told different totals: \
         some campaigns are polled by nobody, and their alerts can't fire.
     ExporterConfigReloadFailed warning: The last reload of an exporter of job leadterra-exporter failed: its old \
         campaigns and limits are still in use.
@@ -101,13 +101,23 @@ GONE = scenario(
 )  # fmt: skip
 
 _ABSENT = f"Prometheus knows no target of job {JOB}: nobody watches the campaigns."
+_SHARDS = f"Job {JOB} has 1 of its 2 shards: some campaigns are polled by nobody, and their alerts can't fire."
 ABSENT = scenario(
     "what is said where there is no target",
     "1m",
     "",
     "",
-    shown=[series("up", "1x*", job="another")],
-    notices={"15m": [Notice("LeadterraExporterAbsent", {"severity": "critical", "job": JOB}, _ABSENT)]},
+    shown=[
+        series("up", "1x*", job="another"),
+        series("leadterra_exporter_shards", "2x*", job=JOB),
+        series("leadterra_exporter_shard_info", "1x*", job=JOB, index="0", total="2"),
+    ],
+    notices={
+        "15m": [
+            Notice("LeadterraExporterAbsent", {"severity": "critical", "job": JOB}, _ABSENT),
+            Notice("LeadterraExporterShardMissing", {"severity": "critical", "job": JOB}, _SHARDS),
+        ]
+    },
 )
 
 _POOL = {"sent": "100x20 100+1x24 124x76", "bounced": "2x20 2+0.125x24 5x76"}
@@ -127,8 +137,8 @@ DAYS = scenario(
     ],
     notices={
         "29h": _sent("""
-    CampaignQueueDrainSlow warning slow: Campaign Slow (acme/slow) needs 10d 0h 0m 0s for the 5760 emails in its queue \
-        at the mean rate of the last seven days, above its limit of 3d 0h 0m 0s.
+    CampaignQueueDrainSlow warning slow: Campaign Slow (acme/slow) needs 10.0 days for the 5760 emails in its queue at \
+        the mean rate of the last seven days, above its limit of 3.0 days.
     CampaignDeliveryUnconfirmed warning unconfirmed: Campaign Unconfirmed (acme/unconfirmed) has 3480 emails that are \
         neither delivered nor bounced, more than 10 % of the 3480 sent in the last three days, and some for longer \
         than six hours.
@@ -139,8 +149,8 @@ DAYS = scenario(
         counted.
     SenderAccountsLost warning workspace=pool status=active: Workspace pool has 8 active sender accounts, and had 10 a \
         day ago.
-    SenderCapacityShort warning workspace=acme: Workspace acme has more mail queued than its sender pools can send \
-        within the smallest of its campaigns' queue_drain limits, at their full daily capacity.
+    SenderCapacityShort warning workspace=acme: Workspace acme has 5760 emails queued, and its sender pools send at \
+        most 500 a day: that takes longer than 3.0 days, the smallest queue_drain limit of its campaigns.
     """)
     },
 )
@@ -163,9 +173,9 @@ HOURS = scenario(
     notices={
         "2h10m": _sent("""
     CampaignQueueStalled warning stalled: Campaign Stalled (acme/stalled) has 300 emails queued and has sent none for \
-        2h 10m 0s of its sending time, above its limit of 2h 0m 0s: it is paused, or it is stuck.
-    CampaignsDropped warning workspace=half: Workspace half is polled for 2 campaigns, fewer than four fifths of what \
-        it was: the others are no longer in the configuration or in its lists.
+        2.2 hours of its sending time, above its limit of 2.0 hours: it is paused, or it is stuck.
+    CampaignsDropped warning workspace=half: Workspace half is polled for 2 campaigns, and was for 4 within the last \
+        day: the others are no longer in the configuration or in its lists.
     """)
     },
 )
