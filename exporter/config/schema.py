@@ -21,6 +21,11 @@ _NO_KEY_HERE = dict.fromkeys(
     ("api_key", "apiKey", "apikey", "api-key", "key", "token", "bearer_token", "secret", "password"),
     "a secret never stands in this file: write api_key_file or api_key_env",
 )
+_OF_WORKSPACES = dict.fromkeys(
+    ("name", "api_key_file", "api_key_env", "labels", "campaigns_from", "campaigns"),
+    "belongs to a workspace: write it below workspaces",
+)
+_OF_FILE = dict.fromkeys(("senders", "links"), "holds for all workspaces: write it at the top level")
 _FORMER = {"min_emails_sent": "is no longer what counts: write min_emails_bounced: 5, fewer bounces never alert"}
 _LEVEL: Mapping[str, Shape] = {
     "poll": _options(Poll),
@@ -30,7 +35,12 @@ _LEVEL: Mapping[str, Shape] = {
 _LABELS = Table(checks.label_name, Leaf(checks.label_value), "labels like team: growth")
 SETTINGS: Mapping[str, Shape] = {"labels": _LABELS, **_LEVEL}
 """What may stand in a workspace and in a campaign."""
-_CAMPAIGN = Section({"id": Leaf(checks.campaign_id), "name": Leaf(checks.name), **SETTINGS}, ("id",), short="id")
+_CAMPAIGN = Section(
+    {"id": Leaf(checks.campaign_id), "name": Leaf(checks.name), **SETTINGS},
+    ("id",),
+    refused={"api": "holds for a workspace: write it there"} | _OF_FILE,
+    short="id",
+)
 LIST = Each("campaign", _CAMPAIGN, least=0)
 """A list of campaigns in a file of its own."""
 API = _options(Api)
@@ -47,14 +57,14 @@ _WORKSPACE = Section(
     },
     required=("name",),
     one_of=("api_key_file", "api_key_env"),
-    refused=_NO_KEY_HERE,
+    refused=_NO_KEY_HERE | _OF_FILE,
 )
 SENDERS = _options(Senders, nullable=True)
 LINKS = _options(Links, nullable=True)
 FILE = Section(
     {"api": API, **_LEVEL, "senders": SENDERS, "links": LINKS, "workspaces": Each("workspace", _WORKSPACE)},
     required=("workspaces",),
-    refused=_NO_KEY_HERE,
+    refused=_NO_KEY_HERE | _OF_WORKSPACES,
 )
 """The whole file."""
 

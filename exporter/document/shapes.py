@@ -86,7 +86,7 @@ class Section(NamedTuple):
         chosen = [child for key, child in given.items() if key in self.one_of]
         if len(chosen) > 1:
             problems.append(chosen[-1].problem(f"{' and '.join(self.one_of)} both stand here: keep one"))
-        elif self.one_of and not chosen and given.keys().isdisjoint(self.refused):
+        elif self.one_of and not chosen and not any(self.one_of[0] in self.refused.get(key, "") for key in given):
             problems.append(item.problem(f"the key {' or '.join(self.one_of)} is missing: write one of them"))
         problems += [child.key_problem(self._refusal(key)) for key, child in given.items() if key not in self.keys]
         return {key: checked(child, self.keys[key], problems) for key, child in given.items() if key in self.keys}

@@ -33,7 +33,7 @@ FAULTY: list[tuple[str, str | bytes, list[str]]] = [
     ("l.yaml", "campaigns:\n- camp_1", ["l.yaml:1:1: campaigns: stands above the list: leave out this key"]),
     ("l.yaml", "", ["l.yaml:1:1: is empty: a list without campaigns is []"]),
     ("l.yaml", "- a\n- b\n- a", ['l.yaml:3:3: [2]: the campaign "a" stands twice, first in line 1: remove one']),
-    ("l.yaml", "- {id: a, api: {base_url: 'https://evil.example'}}", ["l.yaml:1:11: [0].api: unknown key: known here: id, name, labels, poll, sending, thresholds"]),
+    ("l.yaml", "- {id: a, api: {base_url: 'https://evil.example'}}", ["l.yaml:1:11: [0].api: holds for a workspace: write it there"]),
     ("l.yaml", "- {id: a, api_key: sk_live_canary}", ["l.yaml:1:11: [0].api_key: unknown key: known here: id, name, labels, poll, sending, thresholds"]),
     ("l.yaml", "- {id: a, poll: {interval: 10m}}", ["l.yaml:1:28: [0].poll.interval: stale_after 5m is below interval 10m: set stale_after to 30m or more"]),
     ("l.yaml", "- a\n- größe".encode("cp1252"), ["l.yaml:2:5: is not UTF-8 text: save it as UTF-8"]),
