@@ -171,6 +171,7 @@ class WorkspacePoller:
         if not failure.is_transient or poll.attempt >= self.api.retries or self._loop.time() + pause >= poll.deadline:
             return False
         poll.attempt += 1
+        poll.slow = failure.reason is Reason.TIMEOUT
         poll.retry = self._loop.call_later(pause, self._queue, poll)
         return True
 

@@ -21,6 +21,17 @@ def test_retries_back_off_and_end_with_the_last_failure() -> None:
     assert world.state("c0").up is False
 
 
+def test_an_api_that_is_down_is_told_of_after_a_poll_s_retries_and_not_after_a_whole_round() -> None:
+    """A round takes 200 s; retries begin within 1 and 2 s, each behind what the ten workers hold for a second."""
+    config = one_workspace(campaigns(2000, interval=300), requests_per_second=10)
+    world, lines = logged((status(503), 6), of=config)
+    assert world.reasons()["server_error"] >= 1
+    assert "campaign_id=c" in next(line for line in lines if "poll failed" in line)
+    asked = Counter(id_ for _, id_ in world.asked)
+    assert (asked.total(), max(asked.values())) == (pytest.approx(60, abs=2), 3)
+    assert list(asked) == [f"c{number}" for number in range(len(asked))]  # the others in their turn
+
+
 @pytest.mark.parametrize(
     ("answer", "interval", "requests"), [*((status(code), 60, 1) for code in (400, 401, 403, 404, 302)), (hang, 15, 2)]
 )

@@ -149,7 +149,7 @@ def one_workspace(polled: Iterable[Campaign], **options: Any) -> Config:
     return build.config(build.workspace(polled, **options))
 
 
-def logged(*steps: tuple[Answer | dict[str, Answer], float], of: int, **api: Any) -> tuple[World, list[str]]:
+def logged(*steps: tuple[Answer | dict[str, Answer], float], of: int | Config, **api: Any) -> tuple[World, list[str]]:
     """Return what `polled` does, and what was logged, without times."""
     told = StringIO()
     log.configure("info", "logfmt", told)
