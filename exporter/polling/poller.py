@@ -109,10 +109,10 @@ class Poller:
         """Poll targets that were never polled at once, and then at the even pace."""
         from exporter.polling.schedule import Schedule  # noqa: PLC0415 - takes 15 ms to import, and no page waits for it
 
-        self._schedule = self._schedule or Schedule()
         fresh, self._fresh = self._fresh, {}
         for key, targets in fresh.items():
             if targets and key in self._sweeps:
+                self._schedule = self._schedule or Schedule()
                 self._schedule.add_job(self._run, args=(key, self._sweeps[key], targets))
 
     async def poll_once(self) -> None:

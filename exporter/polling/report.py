@@ -42,10 +42,10 @@ class Report:
     def succeeded(self, target: Target) -> None:
         """Log that a target has a reading again, where its last poll failed."""
         last = self._last_failure(target)
-        if last is not None and last.code is not None:
+        if last is not None and (last.code is not None or not last.refuses_key):
             self._recovered += [target] if target.kind == Campaign.kind else []
             if len(self._recovered) <= _LOGGED_ONE_BY_ONE and None not in self._known:
-                self._log.info("polled again", **target.named)
+                self._log.info(f"polled again{', the key is accepted' * last.refuses_key}", **target.named)
 
     def limited(self) -> None:
         """Take note that the API limits the workspace: what is late then is late for that."""

@@ -56,9 +56,10 @@ class WorkspacePoller:
         sent and the refusal is the outcome, unless the poll is a probe.
         """
         key = target.key
-        state = self._store.get(key)
-        if key in self._polled or state is None:
-            if self.budget.is_held:  # it is shown, or `up` would stay 1 until the target is polled again
+        state, running = self._store.get(key), self._polled.get(key)
+        if running or state is None:
+            if running and self.budget.is_held:  # it is shown, or `up` would stay 1 until the target is polled again
+                running.failed = True
                 self._fail(target, Failure(Reason.RATE_LIMITED, "not asked, the API told the workspace to wait"))
             ended()
             return

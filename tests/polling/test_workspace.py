@@ -28,7 +28,8 @@ def test_an_api_that_is_down_is_told_of_after_a_poll_s_retries_and_not_after_a_w
     assert world.reasons()["server_error"] >= 1
     assert "campaign_id=c" in next(line for line in lines if "poll failed" in line)
     asked = Counter(id_ for _, id_ in world.asked)
-    assert (asked.total(), max(asked.values())) == (pytest.approx(60, abs=2), 3)
+    assert 58 <= asked.total() <= 62
+    assert max(asked.values()) == 3
     assert list(asked) == [f"c{number}" for number in range(len(asked))]  # the others in their turn
 
 
@@ -60,10 +61,11 @@ async def test_a_refused_key_ends_a_first_try_of_two_thousand_campaigns_within_s
 def test_a_refused_key_is_told_of_once_and_so_is_its_end() -> None:
     world, lines = logged((status(401), 130), (good, 130), of=100)
     assert world.reasons() == {"": 100}
-    assert [line for line in lines if "key" in line] == [
+    assert [line for line in lines if 'msg="key' in line] == [
         'level=error msg="key refused" workspace=acme detail="HTTP 401"',
         'level=info msg="key no longer refused" workspace=acme',
     ]
+    assert any("polled again, the key is accepted" in line for line in lines)  # a new key's only line
     assert len(lines) <= 2 + 2 + 3  # beside the key only the campaigns that met a 401 themselves
 
 
@@ -127,9 +129,12 @@ def test_what_is_late_while_a_429_holds_the_workspace_is_not_told_to_ask_for_mor
 
 
 def test_a_campaign_whose_turn_passes_while_a_429_holds_the_workspace_does_not_look_fine() -> None:
-    world = polled((good, 70), (status(429, **{"Retry-After": "3600"}), 180), of=20)
+    limited = (good, 70), (status(429, **{"Retry-After": "3600"}), 180)
+    world = polled(*limited, of=20)
     assert world.reasons() == {"rate_limited": 20}
     assert len(world.asked) < 20 + 20 + 10
+    _, lines = logged(*limited, (good, 190), of=20)
+    assert any("20 campaigns are polled again" in line for line in lines)  # those among them that were not asked
 
 
 @pytest.mark.parametrize(("retry_after", "wait"), [("7", 7), ("Sun, 09 Sep 2001 01:46:48 GMT", 8), ("1000000000", 60)])
