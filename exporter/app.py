@@ -88,8 +88,8 @@ class Exporter:
         await asyncio.to_thread(_import_what_polls_need)
         async with self._adopting:
             log_warnings(self.config)
-            await self._adopt(self.config)
             self._poller.begin()
+            await self._adopt(self.config)
             self._telemetry.loaded(self._wall())
         self.watch("files that the configuration names", _LOOK_EVERY, self._look_at_named, self._refresh)
         self.run_in_background("asking for lists of campaigns", self._urls.run(self._answered))
@@ -214,7 +214,6 @@ class Exporter:
         try:
             before = self._collected.config
             await self._adopt(await asyncio.to_thread(self._load) if is_new else self.config)
-            self._poller.begin()
         except (ConfigError, AccessError) as error:
             return str(error).splitlines()
         except Exception as error:  # whatever fails, the old configuration goes on

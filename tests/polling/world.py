@@ -84,15 +84,11 @@ class World:
         finally:
             self._in_flight -= 1
 
-    async def configure(self, config: Config) -> None:
-        await self._adopt(config)
-        self.poller.begin()
-
     async def poll_once(self, config: Config) -> None:
-        await self._adopt(config)
+        await self.configure(config)
         await self.poller.poll_once()
 
-    async def _adopt(self, config: Config) -> None:
+    async def configure(self, config: Config) -> None:
         accesses = {each.name: read_access(each, self.poller.access(each.name)) for each in config.workspaces}
         pollers = await self.poller.prepare(accesses)
         self.store.configure(config.campaigns)
@@ -107,6 +103,7 @@ class World:
         await self.poller.stop()
 
     async def run(self, config: Config, seconds: float) -> None:
+        self.poller.begin()
         await self.configure(config)
         await asyncio.sleep(seconds)
 
