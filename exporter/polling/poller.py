@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 
-from exporter.api import Access, open_client
+from exporter.api import Access
 from exporter.config import Config, Target, TargetKey
 from exporter.polling.sweep import Sweep
 from exporter.polling.workspace import WorkspacePoller
@@ -46,9 +46,7 @@ class Poller:
     A sweep lasts about its interval and its last polls end in the next one, so two of them may overlap.
     """
 
-    def __init__(
-        self, store: Store, telemetry: Telemetry, open_client: "Callable[[Access], Client]" = open_client
-    ) -> None:
+    def __init__(self, store: Store, telemetry: Telemetry, open_client: "Callable[[Access], Client]") -> None:
         self._store = store
         self._telemetry = telemetry
         self._open_client = open_client
@@ -57,11 +55,6 @@ class Poller:
         self._expected: set[SweepKey] | None = None
         self._sweeps: dict[SweepKey, Sweep] = {}
 
-    def access(self, workspace: str) -> Access | None:
-        """Return what the workspace's requests are sent with now."""
-        poller = self._workspaces.get(workspace)
-        return poller.access if poller else None
-
     async def prepare(self, accesses: Mapping[str, Access]) -> dict[str, WorkspacePoller]:
         """Open the clients that are needed; what does not change goes on being used. Raises what opening raises."""
         prepared: dict[str, WorkspacePoller] = {}
@@ -69,7 +62,6 @@ class Poller:
             for name, access in accesses.items():
                 old = self._workspaces.get(name)
                 if old is not None and old.access == access:
-                    old.access = access  # whether its key could be read may differ
                     prepared[name] = old
                     continue
                 client = self._open_client(access)

@@ -89,8 +89,7 @@ class World:
         await self.poller.poll_once()
 
     async def configure(self, config: Config) -> None:
-        accesses = {each.name: read_access(each, self.poller.access(each.name)) for each in config.workspaces}
-        pollers = await self.poller.prepare(accesses)
+        pollers = await self.poller.prepare({each.name: read_access(each) for each in config.workspaces})
         self.store.configure(config.campaigns)
         retired = self.poller.adopt(config, plan(config, self.store.prepare(config.targets).states), pollers)
         self.telemetry.configure(config.workspaces)
