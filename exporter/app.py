@@ -90,8 +90,8 @@ class Exporter:
         await asyncio.to_thread(_import_what_polls_need)
         async with self._adopting:
             log_warnings(self.config)
-            self._poller.begin()
             await self._adopt(self.config)
+            self._poller.begin()
             self._telemetry.loaded(self._wall())
         named, files = self._named_files, "files that the configuration names"
         self.watch(files, _LOOK_EVERY, lambda: named.look(files_of(self.config)), self._refresh)
@@ -215,6 +215,7 @@ class Exporter:
             if is_new:
                 config = await asyncio.to_thread(lambda: with_known_campaigns(load(self.config_file), self.config))
             await self._adopt(config)
+            self._poller.begin()  # now that what is retired takes no memory any more
         except (ConfigError, AccessError) as error:
             return str(error).splitlines()
         except Exception as error:  # whatever fails, the old configuration goes on

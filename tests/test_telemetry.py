@@ -1,14 +1,12 @@
 """The exporter's own metrics."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from exporter.app import Exporter
 from exporter.config import Workspace
-from exporter.errors import Reason
 from exporter.exposition import Format
 from exporter.shard import Shard
 from exporter.telemetry import Telemetry
@@ -45,33 +43,6 @@ def values(telemetry: Telemetry, name: str, **labels: str) -> dict[tuple[str, ..
         for sample in family.samples
         if sample.name == name and labels.items() <= sample.labels.items()
     }
-
-
-def test_a_workspace_s_counters_begin_at_0_and_count_what_happens(telemetry: Telemetry) -> None:
-    telemetry.configure([workspace()])
-    requests = partial(values, telemetry, "leadterra_api_requests_total", workspace="acme", endpoint="campaign_stats")
-    polls = partial(values, telemetry, "leadterra_polls_total", workspace="acme")
-    assert requests() == {(code,): 0 for code in CODES}
-    assert polls() == {(result,): 0 for result in ("success", *Reason)}
-    assert values(telemetry, "leadterra_workspace_sweep_overruns_total") == {("acme",): 0}
-    assert values(telemetry, "leadterra_api_request_duration_seconds_count") == {("acme",): 0}
-    assert values(telemetry, "leadterra_workspace_campaigns") == {("acme",): 3}
-    pace = values(telemetry, "leadterra_workspace_requests_per_second", workspace="acme")
-    assert pace == {("needed",): 0.05, ("allowed",): 10}
-    assert values(telemetry, "leadterra_workspace_sweep_duration_seconds") == {}
-
-    telemetry.requested("acme", "campaign_stats", "200", 0.2)
-    telemetry.requested("acme", "campaign_stats", "418", 0.4)
-    telemetry.polled("acme", "timeout")
-    telemetry.swept("acme", 12.5)
-    telemetry.overran("acme")
-    assert {code: count for code, count in requests().items() if count} == {("200",): 1, ("418",): 1}
-    assert {result: count for result, count in polls().items() if count} == {("timeout",): 1}
-    assert values(telemetry, "leadterra_api_request_duration_seconds_sum") == {("acme",): pytest.approx(0.6)}
-    buckets = values(telemetry, "leadterra_api_request_duration_seconds_bucket", workspace="acme")
-    assert (buckets["0.1",], buckets["0.25",], buckets["0.5",], buckets["+Inf",]) == (0, 1, 2, 2)
-    assert values(telemetry, "leadterra_workspace_sweep_duration_seconds") == {("acme",): 12.5}
-    assert values(telemetry, "leadterra_workspace_sweep_overruns_total") == {("acme",): 1}
 
 
 def test_a_workspace_that_goes_leaves_no_series_and_one_that_comes_back_counts_from_0_again(

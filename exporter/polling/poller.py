@@ -54,6 +54,7 @@ class Poller:
         self._workspaces: Mapping[str, WorkspacePoller] = {}
         self._expected: set[SweepKey] | None = None
         self._sweeps: dict[SweepKey, Sweep] = {}
+        self._fresh: dict[SweepKey, Sequence[Target]] = {}  # targets that were never polled
 
     async def prepare(self, accesses: Mapping[str, Access]) -> dict[str, WorkspacePoller]:
         """Open the clients that are needed; what does not change goes on being used. Raises what opening raises."""
@@ -90,19 +91,21 @@ class Poller:
             if key not in plan or sweep.poller in retired:
                 self._drop(key)
         for key, (targets, unknown) in plan.items():
-            fresh = unknown if key in self._sweeps else targets
+            self._fresh[key] = unknown if key in self._sweeps else targets
             if key not in self._sweeps:
                 self._sweeps[key] = Sweep(prepared[key[0]], key[1], self._telemetry, phases[key[0]])
             self._sweeps[key].targets = targets
-            if fresh and self._schedule:
-                self._schedule.add_job(self._run, args=(key, self._sweeps[key], fresh))
         return retired
 
     def begin(self) -> None:
-        """Poll what is adopted from now on: what was never polled at once, and then all at the even pace."""
+        """Poll targets that were never polled at once, and then at the even pace."""
         from exporter.polling.schedule import Schedule  # noqa: PLC0415 - takes 15 ms to import, and no page waits for it
 
-        self._schedule = Schedule()
+        fresh, self._fresh = self._fresh, {}
+        for key, targets in fresh.items():
+            if targets and key in self._sweeps:
+                self._schedule = self._schedule or Schedule()
+                self._schedule.add_job(self._run, args=(key, self._sweeps[key], targets))
 
     async def poll_once(self) -> None:
         """Poll what is adopted once, as fast as the budget allows."""

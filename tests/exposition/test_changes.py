@@ -16,10 +16,10 @@ from exporter.config import Campaign, Poll, Sending, TargetKey, Threshold, Thres
 from exporter.config.checks import label_name
 from exporter.errors import Failure, Reason
 from exporter.exposition import METRICS, Format, Page
-from exporter.exposition.chunks import Body, Chunk, Snapshot
+from exporter.exposition.chunks import Snapshot
 from exporter.store import Store
 from tests import build
-from tests.exposition.documented import documented_page, families, samples
+from tests.exposition.documented import documented_page, samples
 from tests.tools import succeed
 
 Happens: TypeAlias = Callable[[Store, build.Clock], object]
@@ -176,47 +176,17 @@ async def test_a_scrape_shows_readings_and_configurations_whole(
     assert set(shown["leadterra_campaign_stale_after_seconds"]) == ids
 
 
-@given(st.lists(st.binary(max_size=300), max_size=8), st.binary(max_size=300))
-def test_any_chunks_make_one_gzip_member(chunks: list[bytes], own: bytes) -> None:
-    snapshot = Snapshot(Body(map(Chunk, chunks)), Chunk(own))
-    assert gunzip(snapshot) == b"".join([*chunks, own]) == b"".join(snapshot.plain())
-
-
-PAGES = {page_format: documented_page(page_format) for page_format in Format}
-
-
 @pytest.mark.parametrize("label", sorted({label for metric in METRICS for label in metric.labels} | {"alertname"}))
 def test_no_configured_label_has_the_name_of_a_metric_s_own(label: str) -> None:
     with pytest.raises(ValueError, match="choose another name"):  # a series with a name twice ends a whole scrape
         label_name(label)
 
 
-@pytest.mark.parametrize("page_format", Format)
-def test_each_family_stands_together_under_its_help_and_type(page_format: Format) -> None:
-    lines = PAGES[page_format].decode().splitlines()
-    headers = [line.split()[2] for line in lines if line.startswith("# TYPE ")]
-    assert len(set(headers)) == len(headers)
-    assert set(headers) == {line.split()[2] for line in lines if line.startswith("# HELP ")}
-    assert [family.name for family in families(PAGES[page_format], page_format)] == [
-        name.removesuffix("_total") for name in headers
-    ]
-    assert {metric.name for metric in METRICS} <= set(headers)
-    current = ""
-    for line in lines:
-        if not line.startswith("#"):
-            assert re.fullmatch(rf"{current}(_total|_bucket|_sum|_count)?", re.split("[{ ]", line)[0])
-        elif line != "# EOF":
-            current = line.split()[2]
-
-
-def test_openmetrics_names_units_and_ends_with_its_mark_and_promtool_has_nothing_to_say_of_text() -> None:
-    text, page = PAGES[Format.TEXT].decode(), PAGES[Format.OPENMETRICS]
-    assert page.endswith(b"\n# EOF\n")
-    assert page.count(b"# EOF") == 1
-    assert b"\n# UNIT leadterra_campaign_stale_after_seconds seconds\n" in page
-    assert not re.search("# UNIT|# EOF", text)
-    helps = re.findall(r"(?m)^# HELP \w+ (.*)$", text)
-    assert [each for each in helps if not re.fullmatch(r"[A-Z1].*[^.]\.", each)] == []
+def test_promtool_has_nothing_to_say_of_the_page_and_all_helps_end_alike() -> None:
+    text = documented_page(Format.TEXT).decode()
+    assert [
+        each for each in re.findall(r"(?m)^# HELP \w+ (.*)$", text) if not re.fullmatch(r"[A-Z1].*[^.]\.", each)
+    ] == []
     assert succeed("promtool", "check", "metrics", given=text) == ""
 
 

@@ -44,13 +44,6 @@ async def test_what_cannot_pass_and_what_has_no_time_left_is_not_retried(
         assert len(world.asked) == requests
 
 
-def test_a_refused_key_ends_the_sweep_and_the_next_asks_once() -> None:
-    world = polled((status(401), 59), of=100)
-    # Two requests of the first sweep, one of the sweep that follows it; each answer comes before the next poll.
-    assert len(world.asked) == 3
-    assert world.reasons() == {"authentication_failed": 100}
-
-
 async def test_a_refused_key_ends_a_first_try_of_two_thousand_campaigns_within_seconds() -> None:
     async with World({"*": status(401)}) as world:
         await world.poll_once(one_workspace(campaigns(2000), requests_per_second=10))
@@ -58,7 +51,11 @@ async def test_a_refused_key_ends_a_first_try_of_two_thousand_campaigns_within_s
         assert world.reasons() == {"authentication_failed": 2000}
 
 
-def test_a_refused_key_is_told_of_once_and_so_is_its_end() -> None:
+def test_a_refused_key_ends_the_sweep_the_next_asks_once_and_it_is_told_of_once_as_is_its_end() -> None:
+    world = polled((status(401), 59), of=100)
+    # Two requests of the first sweep, one of the sweep that follows it; each answer comes before the next poll.
+    assert len(world.asked) == 3
+    assert world.reasons() == {"authentication_failed": 100}
     world, lines = logged((status(401), 130), (good, 130), of=100)
     assert world.reasons() == {"": 100}
     assert [line for line in lines if 'msg="key' in line] == [
@@ -111,6 +108,8 @@ def test_without_a_key_nothing_is_sent_and_nothing_counted() -> None:
     world = polled((good, 100), of=one_workspace(campaigns(5), key=missing))
     assert world.asked == []
     assert world.reasons() == {"authentication_failed": 5}
+    (detail,) = {state.error.detail.removeprefix("not asked, ") for state in world.store.states() if state.error}
+    assert detail == "no key: environment variable LEADTERRA_TEST_NO_SUCH_KEY is not set"
     counted = [sample for family in world.telemetry.registry.collect() for sample in family.samples]
     assert sum(sample.value for sample in counted if sample.name == "leadterra_api_requests_total") == 0
 
@@ -171,6 +170,7 @@ async def test_ten_thousand_polls_that_a_refused_key_ends_do_not_stop_the_loop()
     turns_of_the_loop = 0
     async with World({"*": refuse_late}) as world:
         await world.run(one_workspace(campaigns(10_000), requests_per_second=1e6, max_concurrency=10), 1)
+        assert len(asyncio.all_tasks()) < 20  # what waits is no task
         while not world.poller.is_ready:
             turns_of_the_loop += 1
             await asyncio.sleep(0)

@@ -84,11 +84,15 @@ class World:
         finally:
             self._in_flight -= 1
 
+    async def configure(self, config: Config) -> None:
+        await self._adopt(config)
+        self.poller.begin()
+
     async def poll_once(self, config: Config) -> None:
-        await self.configure(config)
+        await self._adopt(config)
         await self.poller.poll_once()
 
-    async def configure(self, config: Config) -> None:
+    async def _adopt(self, config: Config) -> None:
         pollers = await self.poller.prepare({each.name: read_access(each) for each in config.workspaces})
         self.store.configure(config.campaigns)
         retired = self.poller.adopt(config, plan(config, self.store.prepare(config.targets).states), pollers)
@@ -102,7 +106,6 @@ class World:
         await self.poller.stop()
 
     async def run(self, config: Config, seconds: float) -> None:
-        self.poller.begin()
         await self.configure(config)
         await asyncio.sleep(seconds)
 
