@@ -106,7 +106,6 @@ class WorkspacePoller:
     async def _ask(self, poll: Poll) -> Failure | None:
         """Send one request and record a reading; return why there is none."""
         if (refused := self.refusal.failure) and not poll.probe:  # perhaps another target has met it in the meantime
-            await asyncio.sleep(0)  # nothing was waited for, and thousands may follow: let others run
             why = "" if refused.code is None else "the workspace's key was refused: "
             return Failure(refused.reason, f"not asked, {why}{refused.detail}")
         target, failure, body, started = poll.target, None, b"", self._loop.time()

@@ -56,6 +56,7 @@ def test_campaigns_that_hang_leave_the_others_on_time(hanging: int, retries: int
         times = world.times(f"c{number}")
         assert times[0] < found_out
         assert max(later - at for at, later in pairwise(at for at in times if at > found_out)) <= 61
+    assert min(Counter(id_ for _, id_ in world.asked).values()) >= 2  # nor are those that hang forgotten
 
 
 def test_workspaces_do_not_ask_in_the_same_instant() -> None:
