@@ -10,7 +10,7 @@ import structlog
 
 from exporter.api import ENDPOINTS, Access, excerpt
 from exporter.config import Campaign, SenderList, Target, TargetKey
-from exporter.errors import Failure, PollError, Reason
+from exporter.errors import TRANSIENT, Failure, PollError, Reason
 from exporter.polling.budget import Budget
 from exporter.polling.report import Report
 from exporter.polling.workers import Poll, Workers
@@ -157,7 +157,8 @@ class WorkspacePoller:
             self.report.is_limited = True
             # A campaign comes first: a list of senders, asked more rarely, holds them no longer than one would.
             self.budget.hold(min(pause, *(target.poll.interval for target in (poll.target, *self.targets[:1]))))
-        if not failure.is_transient or poll.attempt >= self.api.retries or self._loop.time() + pause >= poll.deadline:
+        is_late = self._loop.time() + pause >= poll.deadline
+        if is_late or poll.attempt >= self.api.retries or failure.reason not in TRANSIENT:
             return False
         poll.attempt += 1
         poll.slow = failure.reason is Reason.TIMEOUT
