@@ -203,18 +203,6 @@ def test_any_text_in_a_label_comes_back(id_: str, name: str, value: str, page_fo
     assert told["leadterra_campaign_stale_after_seconds", frozenset(labels.items())] == 300
 
 
-@given(st.builds(Stats, *[st.none() | st.integers(0, 2**53 - 1)] * 6, *[st.none() | st.floats(0, 1)] * 2))
-def test_any_reading_comes_back(stats: Stats) -> None:
-    store = build.Clock().store()
-    page = Page(store, lambda _: b"")
-    store.configure([build.campaign()])
-    store.succeeded(("acme", "campaign", "camp_123"), stats)
-    told = {name: value for (name, _), value in samples(page.render(Format.TEXT), Format.TEXT).items()}
-    for metric in METRICS[:8]:
-        attribute = re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", metric.field or "")
-        assert told.get(metric.name) == getattr(stats, attribute)
-
-
 def test_a_count_and_a_ratio_of_one_are_written_as_what_they_are() -> None:
     store = build.Clock().store()
     store.configure([build.campaign()])
