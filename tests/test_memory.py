@@ -35,7 +35,7 @@ def test_fifty_reloads_leave_nothing_behind(tmp_path: Path) -> None:
     print(f"{first:.1f}, {second:.1f}, {third:.1f} MiB, {descriptors}, {last_descriptors} descriptors")  # noqa: T201 - for `pytest -s`
     # What stays grows all the time, whole configurations by 8 MiB in a third; one step up may be a busy moment's peak.
     assert min(second / first, third / second) <= 1.04
-    assert third <= first * 1.12
+    assert third <= first * 1.15
     assert last_descriptors <= descriptors + 20  # connections to the API, of which some may be open
 
 
