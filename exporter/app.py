@@ -215,7 +215,7 @@ class Exporter:
             if is_new:
                 config = await asyncio.to_thread(lambda: with_known_campaigns(load(self.config_file), self.config))
             await self._adopt(config)
-            self._poller.begin()  # now that what is retired takes no memory any more
+            self._poller.begin()
         except (ConfigError, AccessError) as error:
             return str(error).splitlines()
         except Exception as error:  # whatever fails, the old configuration goes on
