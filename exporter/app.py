@@ -71,10 +71,12 @@ class Exporter:
         render = self._telemetry.render
         self.page = Page(self.store, lambda each: render(openmetrics=each is Format.OPENMETRICS))
         self._poller = Poller(self.store, self._telemetry, open_client)
+        self.next_due = self._poller.next_due
         self._adopting = asyncio.Lock()
         self._is_stopped = False
         self._refused: list[str] = []  # what is wrong with the file
         self._unusable: list[str] = []  # and with the files that it names, since the last reload
+        self._accesses: dict[str, Access] = {}
         self._named_files = FileWatch()
         self._collected = Collected(config)
         self._urls = Urls(wall)
@@ -91,7 +93,8 @@ class Exporter:
             await self._adopt(self.config)
             self._poller.begin()
             self._telemetry.loaded(self._wall())
-        self.watch("files that the configuration names", _LOOK_EVERY, self._look_at_named, self._refresh)
+        named, files = self._named_files, "files that the configuration names"
+        self.watch(files, _LOOK_EVERY, lambda: named.look(files_of(self.config)), self._refresh)
         self.run_in_background("asking for lists of campaigns", self._urls.run(self._answered))
 
     async def poll_once(self) -> bool:
@@ -181,10 +184,6 @@ class Exporter:
         """What keeps the configuration, or files that it names, from being adopted, a line a problem."""
         return [*self._refused, *self._unusable]
 
-    def next_due(self, campaign: Campaign) -> float | None:
-        """Return in how many seconds a campaign is polled next, None where it is not polled."""
-        return self._poller.next_due(campaign)
-
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         name = self._tasks.pop(task)
         if not self._is_stopped:
@@ -212,8 +211,10 @@ class Exporter:
     async def _change(self, *, is_new: bool) -> list[str]:
         """Adopt what the file says now, or the same again; return what keeps it from that."""
         try:
-            before = self._collected.config
-            await self._adopt(await asyncio.to_thread(self._load) if is_new else self.config)
+            before, config = self._collected.config, self.config
+            if is_new:
+                config = await asyncio.to_thread(lambda: with_known_campaigns(load(self.config_file), self.config))
+            await self._adopt(config)
             self._poller.begin()
         except (ConfigError, AccessError) as error:
             return str(error).splitlines()
@@ -236,7 +237,7 @@ class Exporter:
         retired = self._poller.adopt(read.own, read.plan, pollers)
         self._telemetry.configure(read.own.workspaces)
         log_lists(self._collected, read.collected)
-        self.config, self._collected = config, read.collected
+        self.config, self._collected, self._accesses = config, read.collected, read.accesses
         self._urls.follow(state.source for state in read.collected.states)
         self._show_sources()
         await asyncio.gather(*(poller.stop() for poller in retired))
@@ -255,9 +256,6 @@ class Exporter:
             {(each.workspace, each.source.label): (each.up, each.last_success, each.campaigns) for each in self.sources}
         )
 
-    def _load(self) -> Config:
-        return with_known_campaigns(load(self.config_file), self.config)
-
     def _read(self, config: Config) -> _Read:
         """Read what the configuration names, in a thread: a file system may hang, and ten thousand take their time."""
         self._named_files.look(files_of(config))  # first: what is written from now on is a change
@@ -265,14 +263,11 @@ class Exporter:
         own = self.shard.part_of(collected.config)
         accesses = {}
         for workspace in own.workspaces:
-            last = self._poller.access(workspace.name)
+            last = self._accesses.get(workspace.name)
             access = accesses[workspace.name] = read_access(workspace, last)
             log_key(workspace.name, last, access)
         states = self.store.prepare(own.targets)
         return _Read(collected, own, accesses, states, plan(own, states.states))
-
-    def _look_at_named(self) -> set[Path]:
-        return self._named_files.look(files_of(self.config))
 
 
 def _import_what_polls_need() -> None:

@@ -23,7 +23,8 @@ class Reason(StrEnum):
     UNEXPECTED_STATUS = "unexpected_status"
 
 
-_TRANSIENT = {Reason.RATE_LIMITED, Reason.SERVER_ERROR, Reason.TIMEOUT, Reason.CONNECTION_FAILED}
+TRANSIENT = {Reason.RATE_LIMITED, Reason.SERVER_ERROR, Reason.TIMEOUT, Reason.CONNECTION_FAILED}
+"""Where another attempt soon can help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,6 @@ class Failure:
     def refuses_key(self) -> bool:
         """Whether the key was refused (HTTP 401), or there is none to send."""
         return self.reason is Reason.AUTHENTICATION_FAILED and self.code in ("401", None)
-
-    @property
-    def is_transient(self) -> bool:
-        """Whether another attempt soon can help."""
-        return self.reason in _TRANSIENT
 
 
 class PollError(Exception):

@@ -31,42 +31,36 @@ _CODES = ("200", "400", "401", "404", "429", "500", "timeout", "connection_faile
 _RESULTS = ("success", *Reason)
 _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
-_HELP = {
-    "leadterra_polls": "Polls of campaigns that have ended, retries included, by result: success, or the reason.",
-    "leadterra_api_requests": "Requests sent to the API, by endpoint and status, timeout or connection_failed.",
-    "leadterra_api_request_duration_seconds": "Time from sending a request to the end of its answer, or its failure.",
-    "leadterra_workspace_campaigns": "Campaigns of the workspace that this exporter polls.",
-    "leadterra_campaign_source_up": "Whether a list of campaigns could be read and had no faults (1) or not (0).",
-    "leadterra_campaign_source_last_success_timestamp_seconds": "Unix time at which a list of campaigns was read and "
-    "had no faults; a file is read when it changes.",
-    "leadterra_campaign_source_campaigns": "Campaigns in the last good list of a source.",
-    "leadterra_workspace_requests_per_second": "Requests a second: needed by the intervals, and allowed by the budget.",
-    "leadterra_workspace_sweep_duration_seconds": "Duration of the last sweep, the longest of several; it may take its "
-    "interval.",
-    "leadterra_workspace_sweep_overruns": "Sweeps whose polls had not all ended an interval after the last was due.",
-    "leadterra_exporter_config_last_reload_successful": "Whether the last attempt to load the configuration worked.",
-    "leadterra_exporter_config_last_reload_success_timestamp_seconds": "Unix time of the last successful load.",
-    "leadterra_exporter_build_info": "1, with the exporter's version, its source revision and its Python version.",
-    "leadterra_exporter_shard_info": "1, with this exporter's shard index and the number of shards.",
-    "leadterra_exporter_shards": "Number of shards that the campaigns are spread over, as this exporter was told.",
-}
-_METRICS: dict[str, tuple[type[Counter | Gauge | Histogram], *tuple[str, ...]]] = {  # the kind and the labels of each
-    "leadterra_polls": (Counter, "workspace", "result"),
-    "leadterra_api_requests": (Counter, "workspace", "endpoint", "code"),
-    "leadterra_api_request_duration_seconds": (Histogram, "workspace"),
-    "leadterra_workspace_campaigns": (Gauge, "workspace"),
-    "leadterra_workspace_requests_per_second": (Gauge, "workspace", "kind"),
-    "leadterra_workspace_sweep_duration_seconds": (Gauge, "workspace"),
-    "leadterra_workspace_sweep_overruns": (Counter, "workspace"),
-    "leadterra_campaign_source_up": (Gauge, "workspace", "source"),
-    "leadterra_campaign_source_last_success_timestamp_seconds": (Gauge, "workspace", "source"),
-    "leadterra_campaign_source_campaigns": (Gauge, "workspace", "source"),
-    "leadterra_exporter_config_last_reload_successful": (Gauge,),
-    "leadterra_exporter_config_last_reload_success_timestamp_seconds": (Gauge,),
-    "leadterra_exporter_build_info": (Gauge, "version", "revision", "python_version"),
-    "leadterra_exporter_shard_info": (Gauge, "index", "total"),
-    "leadterra_exporter_shards": (Gauge,),
-}
+_METRICS: dict[str, tuple[type[Counter | Gauge | Histogram], str, str]] = {  # kind, labels and help of each
+    "leadterra_polls": (Counter, "workspace result",
+        "Polls of campaigns that have ended, retries included, by result: success, or the reason."),
+    "leadterra_api_requests": (Counter, "workspace endpoint code",
+        "Requests sent to the API, by endpoint and status, timeout or connection_failed."),
+    "leadterra_api_request_duration_seconds": (Histogram, "workspace",
+        "Time from sending a request to the end of its answer, or its failure."),
+    "leadterra_workspace_campaigns": (Gauge, "workspace", "Campaigns of the workspace that this exporter polls."),
+    "leadterra_workspace_requests_per_second": (Gauge, "workspace kind",
+        "Requests a second: needed by the intervals, and allowed by the budget."),
+    "leadterra_workspace_sweep_duration_seconds": (Gauge, "workspace",
+        "Duration of the last sweep, the longest of several; it may take its interval."),
+    "leadterra_workspace_sweep_overruns": (Counter, "workspace",
+        "Sweeps whose polls had not all ended an interval after the last was due."),
+    "leadterra_campaign_source_up": (Gauge, "workspace source",
+        "Whether a list of campaigns could be read and had no faults (1) or not (0)."),
+    "leadterra_campaign_source_last_success_timestamp_seconds": (Gauge, "workspace source",
+        "Unix time at which a list of campaigns was read and had no faults; a file is read when it changes."),
+    "leadterra_campaign_source_campaigns": (Gauge, "workspace source", "Campaigns in the last good list of a source."),
+    "leadterra_exporter_config_last_reload_successful": (Gauge, "",
+        "Whether the last attempt to load the configuration worked."),
+    "leadterra_exporter_config_last_reload_success_timestamp_seconds": (Gauge, "",
+        "Unix time of the last successful load."),
+    "leadterra_exporter_build_info": (Gauge, "version revision python_version",
+        "1, with the exporter's version, its source revision and its Python version."),
+    "leadterra_exporter_shard_info": (Gauge, "index total",
+        "1, with this exporter's shard index and the number of shards."),
+    "leadterra_exporter_shards": (Gauge, "",
+        "Number of shards that the campaigns are spread over, as this exporter was told."),
+}  # fmt: skip
 _OF_SOURCES = [name for name in _METRICS if "_source_" in name]
 
 
@@ -94,10 +88,10 @@ class Telemetry:
         self._workspaces: set[str] = set()
         self._sources: set[tuple[str, str]] = set()
         self._metrics: dict[str, Any] = {}
-        for name, (kind, *labels) in _METRICS.items():
-            registry = self.registry if of_exporter or "_exporter_" not in name else CollectorRegistry()
+        for name, (kind, labels, text) in _METRICS.items():
+            registry = self.registry if of_exporter or "_exporter_" not in name else None
             more: dict[str, Any] = {"buckets": _BUCKETS} if kind is Histogram else {}
-            self._metrics[name] = kind(name, _HELP[name], labels, registry=registry, **more)
+            self._metrics[name] = kind(name, text, labels.split(), registry=registry, **more)
         shard = shard or Shard()
         revision = os.environ.get("LEADTERRA_EXPORTER_REVISION") or "unknown"
         self._of("leadterra_exporter_build_info", __version__, revision, platform.python_version()).set(1)
@@ -177,8 +171,8 @@ class Telemetry:
         return series
 
     def _remove(self, **labels: str) -> None:
-        for name, (_, *known) in _METRICS.items():
-            if labels.keys() <= set(known):
+        for name, (_, known, _) in _METRICS.items():
+            if labels.keys() <= set(known.split()):
                 self._metrics[name].remove_by_labels(labels)
 
     def render(self, *, openmetrics: bool) -> bytes:

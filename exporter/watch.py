@@ -5,8 +5,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TypeAlias
 
-_Seen: TypeAlias = tuple[tuple[int, ...], bytes] | None
-"""A file's status and the digest of its content; None where it cannot be read."""
+_Seen: TypeAlias = tuple[tuple[int, ...], bytes | None]
+"""A file's status and the digest of its content."""
+_NOTHING: _Seen = ((), None)  # it cannot be read
 
 
 class FileWatch:
@@ -21,12 +22,13 @@ class FileWatch:
         Blocks, for as long as a file system does. A file is read only where its inode, size or times are others.
         """
         old = self._seen
-        new = self._seen = {file: _look(file, old.get(file)) for file in files}
-        return {file for file in old.keys() | new.keys() if _digest(old.get(file)) != _digest(new.get(file))}
+        new = self._seen = {file: _look(file, old.get(file, _NOTHING)) for file in files}
+        both = old.keys() | new.keys()
+        return {file for file in both if old.get(file, _NOTHING)[1] != new.get(file, _NOTHING)[1]}
 
     def forget(self) -> None:
         """Find every file changed at the next look."""
-        self._seen = dict.fromkeys(self._seen)
+        self._seen = dict.fromkeys(self._seen, _NOTHING)
 
 
 def _look(file: Path, last: _Seen) -> _Seen:
@@ -34,12 +36,8 @@ def _look(file: Path, last: _Seen) -> _Seen:
         found = file.stat()
         # The time of the last change too: a copy may keep the size and the time of the last write.
         status = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-        if last and last[0] == status:
+        if last[0] == status:
             return last
         return status, blake2b(file.read_bytes()).digest() if file.is_file() else b""
     except (OSError, ValueError):  # ValueError: a NUL in the name
-        return None
-
-
-def _digest(seen: _Seen) -> bytes | None:
-    return seen[1] if seen else None
+        return _NOTHING

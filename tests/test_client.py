@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -139,22 +138,6 @@ async def test_nobody_listens_or_no_host_has_the_name() -> None:
     assert told(answer) == ("connection_failed", "the host name does not resolve", "connection_failed")
 
 
-async def test_without_a_key_nothing_is_sent() -> None:
-    requests: list[httpx.Request] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        requests.append(request)
-        return httpx.Response(200)
-
-    asked = Client(build.access(key=None), transport=httpx.MockTransport(answer))
-    with pytest.raises(PollError) as raised:
-        await asked.get(stats_path("camp_123"))
-    detail = "no key: environment variable LEADTERRA_TEST_NO_SUCH_KEY is not set"
-    assert told(raised.value) == ("authentication_failed", detail, None)
-    assert raised.value.failure.refuses_key
-    assert requests == []
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -234,12 +217,3 @@ def test_retry_after(header: str, seconds: float | None) -> None:
 def test_no_retry_after_breaks_the_reading_of_it(header: str) -> None:
     seconds = seconds_to_wait(header, NOW)
     assert seconds is None or seconds >= 0
-
-
-async def test_retry_after_travels_with_the_failure() -> None:
-    headers = {"Retry-After": "Sun, 15 Jun 2025 15:07:40 GMT"}
-    transport = httpx.MockTransport(lambda _: httpx.Response(503, headers=headers))
-    asked = Client(build.access(), transport=transport, wall=lambda: NOW)
-    with pytest.raises(PollError) as raised:
-        await asked.get("camp_123")
-    assert (raised.value.failure.reason, raised.value.failure.retry_after) == ("server_error", 60.0)

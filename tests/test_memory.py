@@ -28,11 +28,14 @@ def test_fifty_reloads_leave_nothing_behind(tmp_path: Path) -> None:
     with FakeApi(certificate=authority.issue("api", "127.0.0.1")) as api:
         config = write(tmp_path, api, 0, authority)
         with running_exporter(config, LISTEN, "--web.enable-lifecycle", MALLOC_ARENA_MAX="1") as exporter:
-            memory, descriptors = look_after(range(11), tmp_path, exporter, api, authority)
-            last_memory, last_descriptors = look_after(range(11, 51), tmp_path, exporter, api, authority)
+            rounds = [range(first, first + 17) for first in (0, 17, 34)]
+            looks = [look_after(each, tmp_path, exporter, api, authority) for each in rounds]
             assert exporter.stop() == 0
-    print(f"{memory:.1f} to {last_memory:.1f} MiB, {descriptors} to {last_descriptors} descriptors")  # noqa: T201 - for `pytest -s`
-    assert last_memory <= memory * 1.08  # configurations that stay would be 20 MiB
+    (first, descriptors), (second, _), (third, last_descriptors) = looks
+    print(f"{first:.1f}, {second:.1f}, {third:.1f} MiB, {descriptors}, {last_descriptors} descriptors")  # noqa: T201 - for `pytest -s`
+    # What stays grows all the time, whole configurations by 8 MiB in a third; one step up may be a busy moment's peak.
+    assert min(second / first, third / second) <= 1.04
+    assert third <= first * 1.15
     assert last_descriptors <= descriptors + 20  # connections to the API, of which some may be open
 
 

@@ -19,21 +19,15 @@ ACCEPTS = {
     "application/json": TEXT,
     # Prometheus 2.42
     f"{NAMED};version=1.0.0,{NAMED};version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1": OPENMETRICS,
-    # Prometheus 3, with and without UTF-8 names, and where the text format or protobuf is preferred
+    # Prometheus 3, and where the text format or protobuf is preferred
     f"{NAMED};version=1.0.0;escaping=allow-utf-8;q=0.6,{NAMED};version=0.0.1;q=0.5,"
     "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2": OPENMETRICS,
-    f"{NAMED};version=1.0.0;escaping=underscores;q=0.5,{NAMED};version=0.0.1;q=0.4,"
-    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2": OPENMETRICS,
     f"text/plain;version=0.0.4;q=0.6,{NAMED};version=1.0.0;q=0.5,*/*;q=0.2": TEXT,
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,"
     f"{NAMED};version=1.0.0;q=0.5,{NAMED};version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2": OPENMETRICS,
-    # Firefox and Chromium
-    "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": TEXT,
-    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,"
-    "application/signed-exchange;v=b3;q=0.7": TEXT,
+    "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": TEXT,  # Firefox
     # weights
     f"{NAMED};q=0": TEXT,
-    f"{NAMED};q=0.0,text/plain;q=0": TEXT,
     f"{NAMED};version=1.0.0;q=0,*/*": TEXT,
     f"{NAMED};q=0.5,text/plain;q=0.5": OPENMETRICS,
     f"{NAMED};q=0.4,text/plain;q=0.5": TEXT,

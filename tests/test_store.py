@@ -53,10 +53,12 @@ def test_a_reading_replaces_all_that_was_known_and_a_failure_keeps_it_and_its_ti
 
 
 @pytest.mark.parametrize("jump", [0, -1e9, 1e9])
-def test_a_reading_is_shown_until_stale_after_and_not_longer_however_the_wall_clock_jumps(jump: float) -> None:
+def test_a_reading_is_shown_until_stale_after_whether_polls_fail_and_however_the_wall_clock_jumps(jump: float) -> None:
     world = World(A)
     world.read(A, 7, at=10)
     world.wall += jump
+    world.now = 299
+    world.store.failed(A.key, REFUSED)
     assert world.shown(at=310) == {"a": 7}
     assert world.shown(at=310.001) == {"a": None}
 
@@ -71,19 +73,6 @@ def test_what_is_stale_is_told_once_only_the_reading_goes_and_it_does_not_come_b
     assert [state.is_stale for state in world.store.states()] == [True, False]
     world.store.configure([with_stale_after(A, 1000), B])
     assert world.shown(at=303) == {"a": None, "b": None}
-
-
-def test_failures_do_not_prolong_a_reading_and_a_new_one_does() -> None:
-    world = World(A, B, C)
-    world.read(A, 7)
-    world.read(B, 8)
-    world.read(C, 9, at=10)
-    world.now = 299
-    world.store.failed(A.key, REFUSED)
-    world.read(B, 9, at=299)
-    assert world.shown(at=301) == {"a": None, "b": 9, "c": 9}
-    assert world.shown(at=311) == {"a": None, "b": 9, "c": None}
-    assert world.shown(at=600) == {"a": None, "b": None, "c": None}
 
 
 def test_a_campaign_that_is_not_configured_is_not_kept_and_one_that_goes_is_forgotten_at_once() -> None:
@@ -110,12 +99,6 @@ def test_a_campaign_that_stays_keeps_what_is_known_under_its_new_name_and_is_kep
     assert world.heard == [C.key]  # what is equal is no change
     world.store.configure([renamed := A._replace(name="renamed")])
     assert world.store.get(A.key) == State(renamed, Stats(sent=7), THEN, up=True, stale_at=300.0)
-
-
-def test_the_same_id_in_two_workspaces_is_two_campaigns() -> None:
-    world = World(A, campaign("a", workspace="globex"))
-    world.read(A, 7)
-    assert [state.reading for state in world.store.states()] == [Stats(sent=7), None]
 
 
 @pytest.mark.parametrize(

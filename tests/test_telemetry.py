@@ -1,21 +1,17 @@
 """The exporter's own metrics."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from exporter.app import Exporter
 from exporter.config import Workspace
-from exporter.errors import Reason
 from exporter.exposition import Format
 from exporter.shard import Shard
 from exporter.telemetry import Telemetry
 from tests import build
 from tests.exposition.documented import samples
-
-CODES = ["200", "400", "401", "404", "429", "500", "connection_failed", "timeout"]
 
 
 def workspace(name: str = "acme", campaigns: int = 3) -> Workspace:
@@ -37,43 +33,6 @@ def telemetry() -> Telemetry:
     return Telemetry(of_process=False)
 
 
-def values(telemetry: Telemetry, name: str, **labels: str) -> dict[tuple[str, ...], float]:
-    """Return the values of a metric's samples with these labels by their other labels."""
-    return {
-        tuple(value for label, value in sorted(sample.labels.items()) if label not in labels): sample.value
-        for family in telemetry.registry.collect()
-        for sample in family.samples
-        if sample.name == name and labels.items() <= sample.labels.items()
-    }
-
-
-def test_a_workspace_s_counters_begin_at_0_and_count_what_happens(telemetry: Telemetry) -> None:
-    telemetry.configure([workspace()])
-    requests = partial(values, telemetry, "leadterra_api_requests_total", workspace="acme", endpoint="campaign_stats")
-    polls = partial(values, telemetry, "leadterra_polls_total", workspace="acme")
-    assert requests() == {(code,): 0 for code in CODES}
-    assert polls() == {(result,): 0 for result in ("success", *Reason)}
-    assert values(telemetry, "leadterra_workspace_sweep_overruns_total") == {("acme",): 0}
-    assert values(telemetry, "leadterra_api_request_duration_seconds_count") == {("acme",): 0}
-    assert values(telemetry, "leadterra_workspace_campaigns") == {("acme",): 3}
-    pace = values(telemetry, "leadterra_workspace_requests_per_second", workspace="acme")
-    assert pace == {("needed",): 0.05, ("allowed",): 10}
-    assert values(telemetry, "leadterra_workspace_sweep_duration_seconds") == {}
-
-    telemetry.requested("acme", "campaign_stats", "200", 0.2)
-    telemetry.requested("acme", "campaign_stats", "418", 0.4)
-    telemetry.polled("acme", "timeout")
-    telemetry.swept("acme", 12.5)
-    telemetry.overran("acme")
-    assert {code: count for code, count in requests().items() if count} == {("200",): 1, ("418",): 1}
-    assert {result: count for result, count in polls().items() if count} == {("timeout",): 1}
-    assert values(telemetry, "leadterra_api_request_duration_seconds_sum") == {("acme",): pytest.approx(0.6)}
-    buckets = values(telemetry, "leadterra_api_request_duration_seconds_bucket", workspace="acme")
-    assert (buckets["0.1",], buckets["0.25",], buckets["0.5",], buckets["+Inf",]) == (0, 1, 2, 2)
-    assert values(telemetry, "leadterra_workspace_sweep_duration_seconds") == {("acme",): 12.5}
-    assert values(telemetry, "leadterra_workspace_sweep_overruns_total") == {("acme",): 1}
-
-
 def test_a_workspace_that_goes_leaves_no_series_and_one_that_comes_back_counts_from_0_again(
     telemetry: Telemetry,
 ) -> None:
@@ -84,19 +43,19 @@ def test_a_workspace_that_goes_leaves_no_series_and_one_that_comes_back_counts_f
         for count in COUNTS[:4]:  # where it is gone these are late
             count(telemetry)
         assert (b"acme" in telemetry.render(openmetrics=False)) is (len(configured) > 1)
-    requests = values(telemetry, "leadterra_api_requests_total", workspace="acme", endpoint="campaign_stats")
-    assert requests["200",] == 1
-    assert values(telemetry, "leadterra_api_request_duration_seconds_count", workspace="acme") == {(): 1}
-    assert values(telemetry, "leadterra_polls_total", result="success") == {("acme",): 1, ("globex",): 3}
-    assert values(telemetry, "leadterra_workspace_campaigns") == {("acme",): 2, ("globex",): 1}
+    value = telemetry.registry.get_sample_value
+    acme, globex = {"workspace": "acme"}, {"workspace": "globex"}
+    assert value("leadterra_api_requests_total", {**acme, "endpoint": "campaign_stats", "code": "200"}) == 1
+    assert value("leadterra_api_request_duration_seconds_count", acme) == 1
+    assert [value("leadterra_polls_total", {**each, "result": "success"}) for each in (acme, globex)] == [1, 3]
+    assert [value("leadterra_workspace_campaigns", each) for each in (acme, globex)] == [2, 1]
 
 
 def test_a_failed_reload_keeps_the_time_of_the_last_good_one(telemetry: Telemetry) -> None:
     telemetry.loaded(1_750_000_000)
     telemetry.loaded(None)
-    name = "leadterra_exporter_config_last_reload_success"
-    assert values(telemetry, f"{name}ful") == {(): 0}
-    assert values(telemetry, f"{name}_timestamp_seconds") == {(): 1_750_000_000}
+    name, value = "leadterra_exporter_config_last_reload_success", telemetry.registry.get_sample_value
+    assert (value(f"{name}ful"), value(f"{name}_timestamp_seconds")) == (0, 1_750_000_000)
 
 
 async def test_the_program_describes_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,11 +23,6 @@ class Chunk:
         self.plain = plain
         self.deflated: bytes | memoryview | None = None
 
-    @property
-    def left_to_deflate(self) -> int:
-        """The number of bytes that have yet to be compressed."""
-        return 0 if self.deflated is not None else len(self.plain)
-
     def deflate(self) -> bytes | memoryview:
         """Return it compressed; in two threads at once it is compressed twice, to the same bytes."""
         if self.deflated is None:
@@ -92,24 +87,19 @@ class Body:
 
     def __init__(self, chunks: Iterable[Chunk]) -> None:
         self.chunks = [chunk for chunk in chunks if chunk.plain]
-        self._deflated: tuple[memoryview, int, int] | None = None
-
-    @property
-    def left_to_deflate(self) -> int:
-        """The number of bytes that have yet to be compressed."""
-        return 0 if self._deflated else sum(chunk.left_to_deflate for chunk in self.chunks)
+        self.deflated: tuple[memoryview, int, int] | None = None
 
     def deflate(self) -> tuple[memoryview, int, int]:
         """Return it compressed, and the CRC-32 and the number of its plain bytes."""
-        if self._deflated is None:
+        if self.deflated is None:
             crc = size = start = 0
             joined = memoryview(b"".join([chunk.deflate() for chunk in self.chunks]))
             for chunk in self.chunks:
                 crc, size = zlib.crc32(chunk.plain, crc), size + len(chunk.plain)
                 end = start + len(chunk.deflate())
                 chunk.deflated, start = joined[start:end], end  # a view, so that nothing is kept twice
-            self._deflated = joined, crc, size
-        return self._deflated
+            self.deflated = joined, crc, size
+        return self.deflated
 
 
 class Snapshot:
@@ -122,7 +112,8 @@ class Snapshot:
     @property
     def left_to_deflate(self) -> int:
         """The number of bytes that have yet to be compressed for a gzip page."""
-        return self._polled.left_to_deflate + self._own.left_to_deflate
+        chunks = [self._own, *([] if self._polled.deflated else self._polled.chunks)]
+        return sum(len(chunk.plain) for chunk in chunks if chunk.deflated is None)
 
     def plain(self) -> list[bytes]:
         """Return the page in parts."""

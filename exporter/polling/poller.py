@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 
-from exporter.api import Access, open_client
+from exporter.api import Access
 from exporter.config import Config, Target, TargetKey
 from exporter.polling.sweep import Sweep
 from exporter.polling.workspace import WorkspacePoller
@@ -46,9 +46,7 @@ class Poller:
     A sweep lasts about its interval and its last polls end in the next one, so two of them may overlap.
     """
 
-    def __init__(
-        self, store: Store, telemetry: Telemetry, open_client: "Callable[[Access], Client]" = open_client
-    ) -> None:
+    def __init__(self, store: Store, telemetry: Telemetry, open_client: "Callable[[Access], Client]") -> None:
         self._store = store
         self._telemetry = telemetry
         self._open_client = open_client
@@ -58,11 +56,6 @@ class Poller:
         self._sweeps: dict[SweepKey, Sweep] = {}
         self._fresh: dict[SweepKey, Sequence[Target]] = {}  # targets that were never polled
 
-    def access(self, workspace: str) -> Access | None:
-        """Return what the workspace's requests are sent with now."""
-        poller = self._workspaces.get(workspace)
-        return poller.access if poller else None
-
     async def prepare(self, accesses: Mapping[str, Access]) -> dict[str, WorkspacePoller]:
         """Open the clients that are needed; what does not change goes on being used. Raises what opening raises."""
         prepared: dict[str, WorkspacePoller] = {}
@@ -70,7 +63,6 @@ class Poller:
             for name, access in accesses.items():
                 old = self._workspaces.get(name)
                 if old is not None and old.access == access:
-                    old.access = access  # whether its key could be read may differ
                     prepared[name] = old
                     continue
                 client = self._open_client(access)
@@ -109,17 +101,17 @@ class Poller:
         """Poll targets that were never polled at once, and then at the even pace."""
         from exporter.polling.schedule import Schedule  # noqa: PLC0415 - takes 15 ms to import, and no page waits for it
 
-        self._schedule = self._schedule or Schedule()
         fresh, self._fresh = self._fresh, {}
         for key, targets in fresh.items():
             if targets and key in self._sweeps:
+                self._schedule = self._schedule or Schedule()
                 self._schedule.add_job(self._run, args=(key, self._sweeps[key], targets))
 
     async def poll_once(self) -> None:
-        """Poll targets once, as fast as the budget allows."""
-        await asyncio.gather(*(self._sweeps[key].run(targets) for key, targets in self._fresh.items()))
+        """Poll what is adopted once, as fast as the budget allows."""
+        await asyncio.gather(*(sweep.run(sweep.targets) for sweep in self._sweeps.values()))
         await asyncio.gather(*(poller.all_ended() for poller in self._workspaces.values()))
-        for key in self._fresh:
+        for key in self._sweeps:
             self._swept(key)
 
     async def stop(self) -> None:

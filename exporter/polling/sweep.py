@@ -45,8 +45,11 @@ class Sweep:
         step = 0.0 if fresh else self.interval / len(targets)
         grain = max(step, GRAIN)
         self._started_at = began = due = self._loop.time()
-        polls = _Polls(self)
-        probed = await self._probe(targets, polls)
+        polls, probed = _Polls(self), None
+        if self.poller.refusal.failure:  # ask with one target, and wait for the answer
+            probed = self.poller.refusal.next_probe(targets)
+            polls.begin(probed, due + self.interval, probe=True)
+            await polls.none_left.wait()
         for place, target in enumerate(targets):
             due = began + (place * step // grain + self._phase) * grain
             if (wait := due - self._loop.time()) > 0 or place % _IN_ONE_GO == 0:
@@ -75,15 +78,6 @@ class Sweep:
         api = self.poller.api
         longest_step = self.interval + api.timeout + 1 / api.requests_per_second
         return self._loop.time() > self.progressed_at + _STALLED_STEPS * longest_step
-
-    async def _probe(self, targets: Sequence[Target], polls: "_Polls") -> Target | None:
-        """Ask with one target, and wait for the answer, while the key is refused."""
-        if self.poller.refusal.failure is None:
-            return None
-        target = self.poller.refusal.next_probe(targets)
-        polls.begin(target, self._loop.time() + self.interval, probe=True)
-        await polls.none_left.wait()
-        return target
 
     async def _end(self, polls: "_Polls", deadline: float) -> None:
         """Wait for the polls; what has not ended by the deadline goes on, but the next sweep does not wait for it."""

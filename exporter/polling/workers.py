@@ -15,8 +15,8 @@ _IN_ONE_TURN = 8
 class Poll:
     """One target to be polled: `ended` is called at its end, no attempt begins after `deadline` (event loop time).
 
-    Of the last poll of the target: whether it `failed`, and because the answer was `slow`; such polls share half of the
-    workers. A `probe` is sent although the key is refused. `retry` begins the next attempt.
+    `failed` is whether the target's last poll did. Where its last attempt met a time-out the poll is `slow`: such polls
+    share half of the workers. A `probe` is sent although the key is refused. `retry` begins the next attempt.
     """
 
     target: Target
@@ -32,6 +32,7 @@ class Poll:
 class Workers:
     """Run polls in the order in which they come, at most `count` at once, slow ones on half of them.
 
+    A retry goes before polls that have not begun: else an API that is down would be seen only after all were asked.
     A poll that waits is an entry of a queue, not a task: there may be tens of thousands.
     """
 
@@ -45,7 +46,7 @@ class Workers:
 
     def put(self, poll: Poll, attempt: Callable[[Poll], Awaitable[None]]) -> None:
         """Queue a poll. `attempt` is the same for all, but not kept: whose method it is would never be freed."""
-        self._waiting.append(poll)
+        (self._waiting.appendleft if poll.attempt else self._waiting.append)(poll)
         if len(self._tasks) < self._count:
             self._tasks.add(asyncio.create_task(self._work(attempt)))
 
@@ -61,16 +62,15 @@ class Workers:
     async def _work(self, attempt: Callable[[Poll], Awaitable[None]]) -> None:
         try:
             while poll := self._next():
+                self._left_for_slow -= (was_slow := poll.slow)
                 await self._turn.acquire()
                 asyncio.get_running_loop().call_soon(self._turn.release)
-                self._left_for_slow -= poll.slow
                 try:
                     await attempt(poll)
                 finally:
-                    if poll.slow:
-                        self._left_for_slow += 1
-                        if self._slow_waiting:
-                            self._waiting.append(self._slow_waiting.popleft())
+                    self._left_for_slow += was_slow
+                    if was_slow and self._slow_waiting:
+                        self._waiting.appendleft(self._slow_waiting.popleft())
         finally:
             # Not in a callback, which would come late: put() must not count on a worker that has found no more polls.
             self._tasks.discard(asyncio.current_task())  # not in a local: by its traceback it would hold itself

@@ -10,7 +10,7 @@ import structlog
 
 from exporter.api import ENDPOINTS, Access, excerpt
 from exporter.config import Campaign, SenderList, Target, TargetKey
-from exporter.errors import Failure, PollError, Reason
+from exporter.errors import TRANSIENT, Failure, PollError, Reason
 from exporter.polling.budget import Budget
 from exporter.polling.report import Report
 from exporter.polling.workers import Poll, Workers
@@ -19,8 +19,6 @@ from exporter.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from exporter.api.client import Client
-
-_ENOUGH = 2
 
 
 class WorkspacePoller:
@@ -56,16 +54,17 @@ class WorkspacePoller:
         sent and the refusal is the outcome, unless the poll is a probe.
         """
         key = target.key
-        state = self._store.get(key)
-        if key in self._polled or state is None:
-            if self.budget.is_held:  # it is shown, or `up` would stay 1 until the target is polled again
+        state, running = self._store.get(key), self._polled.get(key)
+        if running or state is None:
+            if running and self.budget.is_held:  # it is shown, or `up` would stay 1 until the target is polled again
+                running.failed = True
                 self._fail(target, Failure(Reason.RATE_LIMITED, "not asked, the API told the workspace to wait"))
             ended()
             return
         slow = state.error is not None and state.error.reason is Reason.TIMEOUT
         poll = self._polled[key] = Poll(target, deadline, ended, probe, failed=state.error is not None, slow=slow)
         self._idle.clear()
-        self._queue(poll)
+        self._workers.put(poll, self._attempt)
 
     async def all_ended(self) -> None:
         """Wait for all polls that have begun."""
@@ -80,16 +79,6 @@ class WorkspacePoller:
         self._polled.clear()  # they refer to what began them, and that to this
         await self._client.aclose()
 
-    def _queue(self, poll: Poll) -> None:
-        poll.retry = None  # a timer that has fired still refers to the poll
-        if self.refusal.failure is None or poll.probe:
-            self._workers.put(poll, self._attempt)
-            return
-        try:
-            self._fail(poll.target, _not_asked(self.refusal.failure))
-        finally:
-            self._end(poll)
-
     def _end(self, poll: Poll) -> None:
         self._polled.pop(poll.target.key, None)
         if not self._polled:
@@ -99,7 +88,7 @@ class WorkspacePoller:
 
     async def _attempt(self, poll: Poll) -> None:
         """Send one request and record the outcome, unless another attempt follows."""
-        has_ended = True
+        has_ended, poll.retry = True, None  # a timer that has fired still refers to the poll
         try:
             if poll.probe or self.refusal.failure is None:  # what is not sent need not wait for its turn
                 await self.budget.acquire()
@@ -116,9 +105,9 @@ class WorkspacePoller:
 
     async def _ask(self, poll: Poll) -> Failure | None:
         """Send one request and record a reading; return why there is none."""
-        if self.refusal.failure is not None and not poll.probe:  # another target has met it in the meantime
-            await asyncio.sleep(0)  # nothing was waited for, and thousands may follow: let others run
-            return _not_asked(self.refusal.failure)
+        if (refused := self.refusal.failure) and not poll.probe:  # perhaps another target has met it in the meantime
+            why = "" if refused.code is None else "the workspace's key was refused: "
+            return Failure(refused.reason, f"not asked, {why}{refused.detail}")
         target, failure, body, started = poll.target, None, b"", self._loop.time()
         endpoint = ENDPOINTS[target.endpoint]
         try:
@@ -165,13 +154,15 @@ class WorkspacePoller:
         if pause is None:
             pause = random.uniform(0, 2.0**poll.attempt)  # noqa: S311 - spreads retries, guards nothing
         if failure.reason is Reason.RATE_LIMITED:
-            self.report.limited()
+            self.report.is_limited = True
             # A campaign comes first: a list of senders, asked more rarely, holds them no longer than one would.
             self.budget.hold(min(pause, *(target.poll.interval for target in (poll.target, *self.targets[:1]))))
-        if not failure.is_transient or poll.attempt >= self.api.retries or self._loop.time() + pause >= poll.deadline:
+        is_late = self._loop.time() + pause >= poll.deadline
+        if is_late or poll.attempt >= self.api.retries or failure.reason not in TRANSIENT:
             return False
         poll.attempt += 1
-        poll.retry = self._loop.call_later(pause, self._queue, poll)
+        poll.slow = failure.reason is Reason.TIMEOUT
+        poll.retry = self._loop.call_later(pause, self._workers.put, poll, self._attempt)
         return True
 
     def _fail(self, target: Target, failure: Failure) -> None:
@@ -211,15 +202,10 @@ class Refusal:
         elif failure.refuses_key:
             self._refused_ids.add(target.id)
             others = (other for other in targets if other.kind == target.kind and other.id != target.id)
-            if len(self._refused_ids) >= _ENOUGH or not any(others) or failure.code is None:
+            if len(self._refused_ids) > 1 or not any(others) or failure.code is None:
                 self.failure = failure
 
     def next_probe(self, targets: Sequence[Target]) -> Target:
         """Return the target to ask with while the key is refused: another one each time."""
         self._probes += 1
         return targets[self._probes % len(targets)]
-
-
-def _not_asked(refusal: Failure) -> Failure:
-    why = "" if refusal.code is None else "the workspace's key was refused: "
-    return Failure(refusal.reason, f"not asked, {why}{refusal.detail}")

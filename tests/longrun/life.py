@@ -7,8 +7,7 @@ import itertools
 import os
 import random
 import sys
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import AsyncGenerator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -71,18 +70,6 @@ class _CountedClient(Client):
             _CountedClient.in_flight -= 1
 
 
-class _Inline(ThreadPoolExecutor):
-    """Do at once what would be done in a thread: while a thread works, virtual time would fly."""
-
-    def submit(self, work: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
-        done: Future[Any] = Future()
-        try:
-            done.set_result(work(*args, **options))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to whoever asked
-            done.set_exception(error)
-        return done
-
-
 def _by_campaign(page: dict[tuple[str, Labels], float]) -> dict[str, dict[TargetKey, float]]:
     """Return what each metric says of each campaign, without the series by severity and reason."""
     found: dict[str, dict[TargetKey, float]] = {}
@@ -140,7 +127,6 @@ class Life:
 
     async def hours(self) -> AsyncGenerator[dict[str, int], None]:
         """Live on for ever, some hours at a time; raises AssertionError where something does not hold."""
-        asyncio.get_running_loop().set_default_executor(_Inline())
         self._clock = asyncio.get_running_loop().time
         async with self._apis["acme"], self._apis["globex"]:
             self._first = self._document = self._first_document()

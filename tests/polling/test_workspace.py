@@ -21,6 +21,18 @@ def test_retries_back_off_and_end_with_the_last_failure() -> None:
     assert world.state("c0").up is False
 
 
+def test_an_api_that_is_down_is_told_of_after_a_poll_s_retries_and_not_after_a_whole_round() -> None:
+    """A round takes 200 s; retries begin within 1 and 2 s, each behind what the ten workers hold for a second."""
+    config = one_workspace(campaigns(2000, interval=300), requests_per_second=10)
+    world, lines = logged((status(503), 6), of=config)
+    assert world.reasons()["server_error"] >= 1
+    assert "campaign_id=c" in next(line for line in lines if "poll failed" in line)
+    asked = Counter(id_ for _, id_ in world.asked)
+    assert 58 <= asked.total() <= 62
+    assert max(asked.values()) == 3
+    assert list(asked) == [f"c{number}" for number in range(len(asked))]  # the others in their turn
+
+
 @pytest.mark.parametrize(
     ("answer", "interval", "requests"), [*((status(code), 60, 1) for code in (400, 401, 403, 404, 302)), (hang, 15, 2)]
 )
@@ -32,13 +44,6 @@ async def test_what_cannot_pass_and_what_has_no_time_left_is_not_retried(
         assert len(world.asked) == requests
 
 
-def test_a_refused_key_ends_the_sweep_and_the_next_asks_once() -> None:
-    world = polled((status(401), 59), of=100)
-    # Two requests of the first sweep, one of the sweep that follows it; each answer comes before the next poll.
-    assert len(world.asked) == 3
-    assert world.reasons() == {"authentication_failed": 100}
-
-
 async def test_a_refused_key_ends_a_first_try_of_two_thousand_campaigns_within_seconds() -> None:
     async with World({"*": status(401)}) as world:
         await world.poll_once(one_workspace(campaigns(2000), requests_per_second=10))
@@ -46,13 +51,18 @@ async def test_a_refused_key_ends_a_first_try_of_two_thousand_campaigns_within_s
         assert world.reasons() == {"authentication_failed": 2000}
 
 
-def test_a_refused_key_is_told_of_once_and_so_is_its_end() -> None:
+def test_a_refused_key_ends_the_sweep_the_next_asks_once_and_it_is_told_of_once_as_is_its_end() -> None:
+    world = polled((status(401), 59), of=100)
+    # Two requests of the first sweep, one of the sweep that follows it; each answer comes before the next poll.
+    assert len(world.asked) == 3
+    assert world.reasons() == {"authentication_failed": 100}
     world, lines = logged((status(401), 130), (good, 130), of=100)
     assert world.reasons() == {"": 100}
-    assert [line for line in lines if "key" in line] == [
+    assert [line for line in lines if 'msg="key' in line] == [
         'level=error msg="key refused" workspace=acme detail="HTTP 401"',
         'level=info msg="key no longer refused" workspace=acme',
     ]
+    assert any("polled again, the key is accepted" in line for line in lines)  # a new key's only line
     assert len(lines) <= 2 + 2 + 3  # beside the key only the campaigns that met a 401 themselves
 
 
@@ -98,6 +108,8 @@ def test_without_a_key_nothing_is_sent_and_nothing_counted() -> None:
     world = polled((good, 100), of=one_workspace(campaigns(5), key=missing))
     assert world.asked == []
     assert world.reasons() == {"authentication_failed": 5}
+    (detail,) = {state.error.detail.removeprefix("not asked, ") for state in world.store.states() if state.error}
+    assert detail == "no key: environment variable LEADTERRA_TEST_NO_SUCH_KEY is not set"
     counted = [sample for family in world.telemetry.registry.collect() for sample in family.samples]
     assert sum(sample.value for sample in counted if sample.name == "leadterra_api_requests_total") == 0
 
@@ -108,17 +120,15 @@ def test_a_401_or_403_of_one_campaign_among_others_is_its_own() -> None:
     assert Counter(id_ for _, id_ in world.asked)["c7"] >= 5
 
 
-def test_what_is_late_while_a_429_holds_the_workspace_is_not_told_to_ask_for_more() -> None:
-    _, lines = logged((good, 90), (status(429, **{"Retry-After": "29"}), 180), of=12)
-
-    assert [line for line in lines if "not ended within its interval" in line]
-    assert not [line for line in lines if "hint" in line]
-
-
 def test_a_campaign_whose_turn_passes_while_a_429_holds_the_workspace_does_not_look_fine() -> None:
-    world = polled((good, 70), (status(429, **{"Retry-After": "3600"}), 180), of=20)
+    limited = (good, 70), (status(429, **{"Retry-After": "3600"}), 180)
+    world = polled(*limited, of=20)
     assert world.reasons() == {"rate_limited": 20}
     assert len(world.asked) < 20 + 20 + 10
+    _, lines = logged(*limited, (good, 190), of=20)
+    assert any("20 campaigns are polled again" in line for line in lines)  # those among them that were not asked
+    (late,) = [line for line in lines if "not ended within its interval" in line]
+    assert "hint" not in late  # to ask for more is no cure
 
 
 @pytest.mark.parametrize(("retry_after", "wait"), [("7", 7), ("Sun, 09 Sep 2001 01:46:48 GMT", 8), ("1000000000", 60)])
@@ -155,6 +165,7 @@ async def test_ten_thousand_polls_that_a_refused_key_ends_do_not_stop_the_loop()
     turns_of_the_loop = 0
     async with World({"*": refuse_late}) as world:
         await world.run(one_workspace(campaigns(10_000), requests_per_second=1e6, max_concurrency=10), 1)
+        assert len(asyncio.all_tasks()) < 20  # what waits is no task
         while not world.poller.is_ready:
             turns_of_the_loop += 1
             await asyncio.sleep(0)

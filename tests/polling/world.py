@@ -93,8 +93,7 @@ class World:
         await self.poller.poll_once()
 
     async def _adopt(self, config: Config) -> None:
-        accesses = {each.name: read_access(each, self.poller.access(each.name)) for each in config.workspaces}
-        pollers = await self.poller.prepare(accesses)
+        pollers = await self.poller.prepare({each.name: read_access(each) for each in config.workspaces})
         self.store.configure(config.campaigns)
         retired = self.poller.adopt(config, plan(config, self.store.prepare(config.targets).states), pollers)
         self.telemetry.configure(config.workspaces)
@@ -149,7 +148,7 @@ def one_workspace(polled: Iterable[Campaign], **options: Any) -> Config:
     return build.config(build.workspace(polled, **options))
 
 
-def logged(*steps: tuple[Answer | dict[str, Answer], float], of: int, **api: Any) -> tuple[World, list[str]]:
+def logged(*steps: tuple[Answer | dict[str, Answer], float], of: int | Config, **api: Any) -> tuple[World, list[str]]:
     """Return what `polled` does, and what was logged, without times."""
     told = StringIO()
     log.configure("info", "logfmt", told)
