@@ -38,7 +38,7 @@ generate: .venv/dev  ## everything that is generated: metric reference, golden p
 bench: .venv/dev     ## this exporter beside others, one table of ratios (about 8 minutes)
 	$(BIN)/python -m tests.bench $(ARGS)
 
-bench-full: .venv/dev  ## the large sizes too (about 40 minutes)
+bench-full: .venv/dev  ## one process that holds 50,000 campaigns too (about 15 minutes)
 	$(BIN)/python -m tests.bench --full $(ARGS)
 
 audit: .venv/tools   ## known vulnerabilities of what is locked; fails where no service can be asked

@@ -8,9 +8,8 @@ from statistics import median
 
 from tests.bench import campaigns
 from tests.bench.peers.servers import JSON_EXPORTER_NAME, probe, running_json_exporter
-from tests.bench.plan import Plan, interleave
-from tests.bench.programs import REQUESTS, Running, api, asked, exporter, exporters, peer
-from tests.bench.table import Row, Target, compare, missing
+from tests.bench.programs import REQUESTS, Plan, Running, api, asked, exporter, exporters, peer
+from tests.bench.table import Row, Target, compare, interleave, missing
 from tests.tools import wait_until
 
 _HTTPX, _FLOOR = "stock httpx", "aiohttp GET"

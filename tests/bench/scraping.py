@@ -11,10 +11,9 @@ from tempfile import TemporaryDirectory
 
 from tests.bench import campaigns
 from tests.bench.peers.servers import running_nginx
-from tests.bench.plan import Plan, interleave, medians
-from tests.bench.programs import Checkout, Running, api, exporter, exporters, peer
+from tests.bench.programs import Checkout, Plan, Running, api, exporter, exporters, peer
 from tests.bench.scraper import wrk
-from tests.bench.table import Figure, Row, Target, alone, compare, missing
+from tests.bench.table import Figure, Row, Target, alone, compare, interleave, medians, missing
 
 NAMES = {"identity": "plain", "gzip": "gzip"}
 _COLLECTOR, _NGINX = "custom collector", "nginx, static file"
@@ -38,7 +37,7 @@ def once_more(kind: str, page: bytes) -> Iterator[Running]:
         file = Path(folder) / "page"
         file.write_bytes(page)
         with peer("peers.page", kind, file) as running:
-            running.scraper().close()
+            running.get("/metrics")
             yield running
 
 
@@ -162,5 +161,4 @@ def _gauges(size: int) -> int:
         server.wait_until_ready()
         page = server.get("/metrics")
     with once_more("gauges", page) as other:
-        other.get("/metrics")
         return other.memory
