@@ -12,7 +12,7 @@ from exporter.exposition import METRICS_OF, Format, Metric
 from exporter.flags import Parser, environment_variable
 from exporter.options import serve_parser
 from exporter.telemetry import Telemetry
-from tests.docs.cost import configure, cost
+from tests import build
 from tests.exposition.documented import documented_page
 from tests.faults.matrix import FAULT_COLUMNS, FAULTS, fault_row
 from tests.kubernetes.manifests import CHART
@@ -36,7 +36,6 @@ def generated() -> dict[Path, bytes]:
             campaigns=_table(_POLLED, map(_polled_row, METRICS_OF[Campaign.kind])),
             senders=_table(_POLLED, map(_polled_row, METRICS_OF[SenderList.kind])),
             own=_table(("metric", "type", "unit", "labels", "meaning"), _own_rows()),
-            cost=cost(),
         ),
         **_page("faults", faults=_table(FAULT_COLUMNS, map(fault_row, FAULTS))),
         CHART / "README.md": chart_readme().encode(),
@@ -93,6 +92,12 @@ def _own_rows() -> Iterator[tuple[str, ...]]:
         name = f"{family.name}_total" if family.type == "counter" else family.name
         labels = dict.fromkeys(label for sample in family.samples for label in sample.labels if label != "le")
         yield _code(name), family.type, _own_unit(family.name), ", ".join(map(_code, labels)), family.documentation
+
+
+def configure(telemetry: Telemetry) -> None:
+    """Configure one workspace that was polled."""
+    telemetry.configure([build.workspace([build.campaign()])])
+    telemetry.swept("acme", 1.0)  # it has no series, and so shows no labels, before the first sweep
 
 
 def _own_unit(name: str) -> str:

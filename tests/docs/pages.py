@@ -84,12 +84,6 @@ def all_commands() -> list[Command]:
     return [command for block in all_blocks() for command in commands(block)]
 
 
-RUNS = (
-    "alertmanager", "amtool", "cat", "chmod", "cp", "curl", "export", "grep", "leadterra-exporter", "ls", "mkdir", "mv",
-    "printf", "prometheus", "promtool", "python3 docs/examples/", "python3 prometheus/", "rm", "sed", "umask",
-)  # fmt: skip
-"""How a command begins that does no harm in a folder of its own with nothing but loopback to talk to."""
-
 ELSEWHERE = {
     r"\b(docker|podman|buildah) ": "no container engine; `make engines` plays it",
     r"\b(helm |kubectl (?!kustomize ))": "no cluster; `make engines PARTS=kubernetes` plays it",
@@ -101,12 +95,12 @@ ELSEWHERE = {
     r"^(cd |python3 -m venv |\. venv/|pipx? install \.)": "tests/test_supply_chain.py installs the wheel and runs it",
     r"^python -m grafana\.build$": "writes into the repository; tests/grafana/test_build.py calls it",
     r"/v1/(replies|campaigns/\w+/(pause|start))": (
-        "the sandbox does not have them; tests/rules/test_runbooks.py knows the API's other addresses"
+        "the sandbox does not have them; tests/rules/test_configs.py knows the API's other addresses"
     ),
     r"^read -rs ": "asks a person for the key, which the variable holds here",
     r"(?<![\w.$])/(etc|opt|usr|var)/": "files of the whole machine",
 }
-"""What does not run here: a pattern that the command has, and why."""
+"""What does not run here: a pattern that the command has, and why. All else runs in a folder of its own."""
 
 PLACEHOLDERS = {
     "https://app.leadterra.co": "$API",
@@ -131,11 +125,6 @@ _PLACEHOLDER = re.compile("|".join(map(re.escape, sorted(PLACEHOLDERS, key=len, 
 def reason_not_to_run(command: Command) -> str | None:
     """Return why a command is not run here, None where it is."""
     return next((reason for pattern, reason in ELSEWHERE.items() if re.search(pattern, command.text)), None)
-
-
-def is_known(command: Command) -> bool:
-    """Return whether somebody has said what to do with a command."""
-    return command.text.startswith(RUNS) or reason_not_to_run(command) is not None
 
 
 def serves(command: Command) -> bool:

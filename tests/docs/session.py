@@ -3,12 +3,10 @@
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -16,7 +14,7 @@ from typing import Any
 import certifi
 import yaml
 
-from tests.docs.pages import Block, Command, commands, reason_not_to_run, replaced, serves
+from tests.docs.pages import Block, Command, blocks, commands, reason_not_to_run, replaced, serves
 from tests.fake_api import FakeApi, http
 from tests.process import ROOT, running_sandbox
 from tests.tools import free_port, need
@@ -52,44 +50,27 @@ exec {0} --web.listen-address="${1}" "$@"
 """Listen on a page's address and, where the page does not say, store in its folder."""
 
 
-@dataclass(frozen=True)
-class Session:
-    """Run pages in `folder`, which has what a checkout has."""
+def play(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a page's commands in order; where one fails, the last line on stderr that begins with @@ names it."""
+    for program in ("curl", "promtool", "prometheus", "amtool", "prometheus-alertmanager"):
+        need(program)
+    with _checkout(folder) as environment:
+        (folder / "page.sh").write_text("\n".join([_PRELUDE, *_lines(blocks(page), environment), ""]), "utf-8")
+        command = ["timeout", f"{_PATIENCE}", "bash", "page.sh"]  # it ends what a page leaves running, too
+        return subprocess.run(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
 
-    folder: Path
-    environment: dict[str, str]
 
-    def play(self, blocks: list[Block]) -> subprocess.CompletedProcess[str]:
-        """Run a page's commands in order; where one fails, the last line on stderr that begins with @@ names it."""
-        script = self.folder / "page.sh"
-        script.write_text(_PRELUDE + "\n".join(self._lines(blocks)) + "\n", "utf-8")
-        with subprocess.Popen(
-            ["bash", script],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # so that what a page leaves running can be ended with it
-        ) as process:
-            try:
-                out, err = process.communicate(timeout=_PATIENCE)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                out, err = process.communicate()
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-    def _lines(self, blocks: list[Block]) -> Iterator[str]:
-        found = [command for block in blocks for command in commands(block)]
-        run = [command for command in found if reason_not_to_run(command) is None]
-        served = {command.text.split()[0] for command in run if serves(command)}
-        yield from (f"serve {line}" for line in _assumed(run) if line.split()[1] not in served)
-        for block in blocks:
-            yield from (line for command in commands(block) for line in _line(command))
-            if is_configuration(block):
-                text = Template(configuration(block.text)).substitute(self.environment)
-                yield f"printf %s {shlex.quote(text)} > config.yaml"
+def _lines(found: list[Block], environment: dict[str, str]) -> Iterator[str]:
+    run = [command for block in found for command in commands(block) if reason_not_to_run(command) is None]
+    served = {command.text.split()[0] for command in run if serves(command)}
+    yield from (f"serve {line}" for line in _assumed(run) if line.split()[1] not in served)
+    for block in found:
+        yield from (line for command in commands(block) for line in _line(command))
+        if is_configuration(block):
+            text = Template(configuration(block.text)).substitute(environment)
+            yield f"printf %s {shlex.quote(text)} > config.yaml"
 
 
 def _assumed(run: list[Command]) -> Iterator[str]:
@@ -135,8 +116,8 @@ def configuration(text: str) -> str:
 
 
 @contextmanager
-def session(folder: Path) -> Iterator[Session]:
-    """Prepare a folder as a checkout with a key and a configuration, and a sandbox that plays the API."""
+def _checkout(folder: Path) -> Iterator[dict[str, str]]:
+    """Prepare a folder as a checkout with a key and a configuration, and a sandbox that plays the API; yield what commands find."""
     for name in ("config.example.yaml", "deploy", "docs", "grafana", "prometheus"):
         path = ROOT / name
         (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / name)
@@ -150,7 +131,7 @@ def session(folder: Path) -> Iterator[Session]:
         smallest = {"name": "acme", "api_key_env": "LEADTERRA_API_KEY", "campaigns": ["camp_123"]}
         default = {"api": {"base_url": sandbox.url}, "workspaces": [smallest]}
         (folder / "config.yaml").write_text(yaml.safe_dump(default))
-        yield Session(folder, _environment(folder, addresses) | {"API": sandbox.url, "CRM": crm.url})
+        yield _environment(folder, addresses) | {"API": sandbox.url, "CRM": crm.url}
 
 
 def _environment(folder: Path, addresses: dict[str, str]) -> dict[str, str]:
@@ -186,12 +167,3 @@ def _write_prometheus(folder: Path, addresses: dict[str, str]) -> None:
     path = folder / "prometheus" / "prometheus.yaml"
     text = path.read_text("utf-8").replace("127.0.0.1:10421", addresses["EXPORTER"]).replace("30s", "1s")
     path.write_text(text.replace("127.0.0.1:9093", addresses["ALERTMANAGER"]), "utf-8")
-
-
-def need_programs(found: list[Command]) -> None:
-    """Skip the test, or fail it in CI, where a program that the commands start is missing."""
-    words = {word for command in found for word in command.text.split()}
-    for program in sorted(words & {"curl", "promtool", "prometheus", "amtool"}):
-        need(program)
-    if "alertmanager" in words:
-        need("prometheus-alertmanager")

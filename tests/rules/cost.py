@@ -22,11 +22,13 @@ import httpx
 import promql_parser
 import yaml
 
+from exporter.api import Stats
 from exporter.config import Campaign
 from exporter.config.times import parse_duration
 from exporter.exposition import METRICS_OF
+from exporter.store import State
+from tests import build
 from tests.build import write_config
-from tests.docs.cost import scraped_series
 from tests.fake_api import FakeApi
 from tests.grafana.history import Line, backfill, written
 from tests.monitoring import query, running_prometheus
@@ -59,6 +61,16 @@ def target(campaigns: int) -> Iterator[str]:
         with running_exporter(config, LISTEN) as exporter:
             exporter.wait_for("/-/ready", "is ready")
             yield exporter.url.removeprefix("http://")
+
+
+def scraped_series() -> list[tuple[str, dict[str, str], float]]:
+    """Return the metric, own labels and value of each series of a campaign with the default limits."""
+    state = State(build.campaign(), Stats(500, 480, 471, 9, 38, 20, 0.42, 0.08), 1.0, up=True)
+    return [
+        (metric.name, dict(zip(metric.labels, own, strict=True)), value)
+        for metric in METRICS_OF[Campaign.kind]
+        for own, value in metric.samples(state, 1.0)
+    ]
 
 
 def recorded(name: str, constant: float, campaign: int, at: float) -> float:
