@@ -46,7 +46,9 @@ audit: .venv/tools   ## known vulnerabilities of what is locked; fails where no 
 	  { echo "make audit: a known vulnerability, or nobody who knows could be asked (see above): not audited as clean"; exit 1; }
 
 sbom: .venv/tools    ## bill of materials (CycloneDX) in dist/
-	$(BIN)/python -m tests.sbom dist/sbom.cdx.json
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements --pyproject=pyproject.toml --index-url=pkg:pypi --output-reproducible \
+	  --spec-version=1.6 -o dist/sbom.cdx.json requirements.lock
 
 tools: .venv/tools   ## what the checks of deploy/ and the pictures need, beside the tests
 
