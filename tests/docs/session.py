@@ -117,7 +117,7 @@ def configuration(text: str) -> str:
 
 @contextmanager
 def _checkout(folder: Path) -> Iterator[dict[str, str]]:
-    """Prepare a folder as a checkout with a key and a configuration, and a sandbox that plays the API; yield what commands find."""
+    """Prepare a checkout with a key and a configuration, and a sandbox for the API; yield what commands find."""
     for name in ("config.example.yaml", "deploy", "docs", "grafana", "prometheus"):
         path = ROOT / name
         (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / name)

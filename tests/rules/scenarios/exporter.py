@@ -105,5 +105,3 @@ GROWN_APART = scenario(
         *shards(3, {"y-1": "_x14 1x87", "y-2": "_x10 1x90"}),
     ],
 )
-
-SCENARIOS = (DEAD, CRASHING, ABSENT, RELOADS, SHARDS, SINGLE, GROWING, GROWN_APART)

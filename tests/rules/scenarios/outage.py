@@ -228,5 +228,3 @@ WORKSPACE = scenario(
     shown=[exporter(0.25), *shown(_pool("acme", [(3, 5)]) | _pool("gone", [(3, 5)], [(4, 99)]) | _pool("milder"))],
     once=("acme/ WorkspaceBounceSpike critical",),
 )
-
-SCENARIOS = (API, EXPORTER, TAKEN_OUT, RESTART, NIGHT, DAY, SHARD, SOURCE, WORKSPACE)

@@ -169,5 +169,3 @@ HOURS = scenario(
     """)
     },
 )
-
-SCENARIOS = (MINUTES, GONE, ABSENT, DAYS, HOURS)
