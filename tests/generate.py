@@ -15,9 +15,9 @@ from exporter.telemetry import Telemetry
 from tests import build
 from tests.exposition.documented import documented_page
 from tests.faults.matrix import FAULT_COLUMNS, FAULTS, fault_row
-from tests.kubernetes.manifests import CHART
 
 ROOT = Path(__file__).parents[1]
+CHART = "deploy/helm/leadterra-exporter"
 
 _POLLED = ("metric", "type", "unit", "own labels", "API field", "meaning")
 
@@ -37,7 +37,7 @@ def generated() -> dict[Path, bytes]:
             own=_table(("metric", "type", "unit", "labels", "meaning"), _own_rows()),
         ),
         **_page("docs/faults.md", faults=_table(FAULT_COLUMNS, map(fault_row, FAULTS))),
-        **_page("deploy/helm/leadterra-exporter/README.md", values=f"```\n{(CHART / 'values.yaml').read_text()}```\n"),
+        **_page(f"{CHART}/README.md", values=f"```\n{(ROOT / CHART / 'values.yaml').read_text()}```\n"),
         ROOT / "tests" / "golden" / "documented.prom": documented_page(Format.TEXT),
         ROOT / "tests" / "golden" / "documented.openmetrics": documented_page(Format.OPENMETRICS),
     }

@@ -14,7 +14,7 @@ from exporter.config import load
 from exporter.config.schema import FILE
 from tests.docs.pages import Block, all_blocks, replaced
 from tests.docs.test_names import keys
-from tests.kubernetes.manifests import build
+from tests.kubernetes.test_manifests import build
 from tests.process import ROOT
 from tests.rules.documents import strangers
 from tests.tools import succeed

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.kubernetes.manifests import CHART, KUBERNETES, Document, build, one, pods
-from tests.kubernetes.test_manifests import VERSIONS, check_restricted, validate
+from tests.kubernetes import test_manifests as layouts
+from tests.kubernetes.test_manifests import CHART, KUBERNETES, Document, build, one, pods
 from tests.tools import succeed
 
 KEPT = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "leadterra-exporter-tools"
@@ -107,11 +107,11 @@ def test_every_mixture_of_values_is_valid(render: Callable[..., list[Document]],
     different = {json.dumps(document): document for values in MATRIX for document in render(**values)}
     rendered = list(different.values())
     for _, pod in pods(rendered):
-        check_restricted(pod)
+        layouts.check_restricted(pod)
     monitoring = {"PodMonitor", "ServiceMonitor", "PrometheusRule"}
     assert monitoring <= {document["kind"] for document in rendered}
-    for version in VERSIONS:
-        validate([document for document in rendered if document["kind"] not in monitoring], version, tmp_path)
+    for version in layouts.VERSIONS:
+        layouts.validate([document for document in rendered if document["kind"] not in monitoring], version, tmp_path)
 
 
 def test_values_arrive_and_the_schema_knows_them_and_no_others(render: Callable[..., list[Document]]) -> None:
