@@ -237,7 +237,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _survived(chosen: Sequence[Mutant]) -> dict[str, bool]:
     """Run mutants, and small scenarios first, as they are quick."""
-    os.environ |= {"GOMAXPROCS": "1", "GOGC": "400"}  # promtool needs a fifth less time
     scenarios = sorted(
         (scenario for scenario in SCENARIOS if scenario.steps <= LONGEST),
         key=lambda scenario: scenario.steps * len(scenario.series),

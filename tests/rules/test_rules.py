@@ -17,13 +17,17 @@ from tests.rules.promtool import AS_SHIPPED, RULES, Scenario, check
 from tests.rules.scenarios import SCENARIOS
 from tests.tools import succeed
 
-LONG = 100
-"""Evaluations above which a scenario is slow."""
+LONG, LARGE = 100, 9_000
+"""Evaluations, and samples, above which a scenario is slow."""
 
 
 @pytest.mark.parametrize(
     "scenario",
-    [pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.steps > LONG else []) for each in SCENARIOS],
+    [
+        pytest.param(each, id=each.name, marks=[pytest.mark.slow] if is_slow else [])
+        for each in SCENARIOS
+        for is_slow in [each.steps > LONG or each.steps * len(each.series) > LARGE]
+    ],
 )
 def test_exactly_what_should_fires(scenario: Scenario) -> None:
     assert check(scenario) == ""
