@@ -283,6 +283,6 @@ def check(scenario: Scenario, rules: Rules = AS_SHIPPED) -> str:
         for file, content in (("rules.json", rules), ("scenario.json", document)):  # JSON is YAML, and soon written
             (folder / file).write_text(json.dumps(content), "utf-8")
         environment = {**os.environ, "GOMAXPROCS": "1", "GOGC": "400"}  # it needs a fifth less time
-        command = [need("promtool"), "test", "rules", folder / "scenario.json"]
+        command = [need("promtool"), "test", "rules", str(folder / "scenario.json")]
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
     return "" if ended.returncode == 0 else ended.stdout + ended.stderr

@@ -10,7 +10,7 @@ from exporter.errors import Reason
 from prometheus.customize import RUNBOOKS
 from tests.docs import pages
 from tests.monitoring import EXAMPLE as ALERTMANAGER
-from tests.monitoring import Webhook, example, post, running_alertmanager, with_all_receivers, write
+from tests.monitoring import example, post, running_alertmanager, running_webhook, with_all_receivers, write
 from tests.process import ROOT
 from tests.rules.documents import alerts
 from tests.tools import succeed, wait_until
@@ -71,7 +71,7 @@ def test_queues_are_told_on_working_days_and_bounces_always(tmp_path: Path) -> N
     assert every_day != example()
     muted = [("LeadterraCampaignQueueStalled", "growth"), ("LeadterraSenderCapacityShort", "")]
     told = {"LeadterraCampaignBounceRatioHigh": "growth", "LeadterraCampaignDeliveryUnconfirmed": ""}
-    with Webhook() as webhook:
+    with running_webhook() as webhook:
         path = write(tmp_path, every_day.replace("http://127.0.0.1:5001", webhook.url))
         with running_alertmanager(tmp_path, path) as alertmanager:
             for alerts in (muted, told.items()):  # the second waits for its group as long, from now on

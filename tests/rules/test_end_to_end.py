@@ -15,7 +15,7 @@ from exporter.sandbox import WORKSPACES, Sandbox
 from exporter.sandbox.faults import EVERY, Fault
 from tests.bench.campaigns import FIGURES
 from tests.grafana.history import backfill, written
-from tests.monitoring import Webhook, example, running_alertmanager, running_prometheus, write
+from tests.monitoring import Webhook, example, running_alertmanager, running_prometheus, running_webhook, write
 from tests.process import ROOT, RunningExporter, RunningSandbox, running_exporter, running_sandbox
 from tests.tools import wait_until
 
@@ -53,7 +53,7 @@ DOWN = ("LeadterraExporterDown", "critical", "")
 def test_what_goes_wrong_arrives_and_resolves_and_nothing_else_does(tmp_path: Path) -> None:
     origin = time.monotonic() - STORY
     config = tmp_path / "config.yaml"
-    with running_sandbox(origin=origin) as sandbox, Webhook() as webhook:
+    with running_sandbox(origin=origin) as sandbox, running_webhook() as webhook:
         config.write_text(CONFIG.format(url=sandbox.url, limit=5000))
         backfill(history(int(time.time())), tmp_path / "data")
         with (
