@@ -27,8 +27,14 @@ def generated() -> dict[Path, bytes]:
     return {
         **_page(
             "docs/flags.md",
-            flags=_table(("flag", "environment variable", "meaning"), _flag_rows()),
-            sandbox=_table(("flag", "meaning"), _sandbox_rows()),
+            flags=_table(
+                ("flag", "environment variable", "meaning"),
+                ((_code(flag), _code(environment_variable(flag)), meaning) for flag, meaning in _flags(serve_parser())),
+            ),
+            sandbox=_table(
+                ("flag", "meaning"),
+                ((_code(flag), text) for flag, text in _flags(sandbox_parser()) if not flag.startswith("--log.")),
+            ),
         ),
         **_page(
             "docs/metrics.md",
@@ -54,22 +60,10 @@ def _page(name: str, **blocks: str) -> dict[Path, bytes]:
     return {file: page.encode()}
 
 
-def _flag_rows() -> Iterator[tuple[str, ...]]:
-    for flag, meaning in _flags(serve_parser()):
-        if flag != "--version":
-            yield _code(flag), _code(environment_variable(flag)), meaning
-
-
-def _sandbox_rows() -> Iterator[tuple[str, ...]]:
-    for flag, meaning in _flags(sandbox_parser()):
-        if not flag.startswith(("--log.", "--version")):
-            yield _code(flag), meaning
-
-
 def _flags(parser: Parser[Any]) -> Iterator[tuple[str, str]]:
     for action in parser._actions:  # noqa: SLF001 - argparse has no other list of them
         flag = action.option_strings[-1]
-        if flag != "--help":
+        if flag not in ("--help", "--version"):
             yield flag, (action.help or "") % vars(action)
 
 

@@ -42,10 +42,6 @@ def inspect(machine: Machine, name: str, kind: str = "container") -> dict[str, A
     return dict(found)
 
 
-def is_healthy(machine: Machine, name: str) -> bool:
-    return bool(inspect(machine, name)["State"]["Health"]["Status"] == "healthy")
-
-
 @pytest.fixture
 def demo(docker: Machine) -> Iterator[Machine]:
     """Run the demo with the page's options for one without any rights, and nothing in place of shells."""
@@ -125,7 +121,7 @@ def _python(machine: Machine, program: str, status: int = 0) -> str:
 
 def test_health_check(demo: Machine) -> None:
     """It is healthy after the first interval, and unhealthy while it hangs."""
-    assert demo.wait(lambda: is_healthy(demo, "demo"), "healthy", 30) < 20
+    assert demo.wait(lambda: inspect(demo, "demo")["State"]["Health"]["Status"] == "healthy", "healthy", 30) < 20
     pid = inspect(demo, "demo")["State"]["Pid"]
     demo.run(f"kill -STOP {pid}")
     assert not demo.succeeds(f"docker exec demo {HEALTHCHECK}")

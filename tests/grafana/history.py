@@ -3,6 +3,7 @@
 It has the names of the public contract, so it may be ahead of the exporter.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -146,17 +147,13 @@ def of_source(workspace: str, source: str, count: int, failing: float) -> Iterat
 def written(lines: Iterable[Line], times: Sequence[float], target: Mapping[str, str]) -> Iterator[str]:
     """Write series as OpenMetrics."""
     for metric, own, values in lines:
-        pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in {**target, **own}.items())
+        pairs = ",".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in {**target, **own}.items())
         yield "".join(
             f"{metric}{{{pairs}}} {value} {at:.3f}\n"
             for at, value in zip(times, values, strict=True)
             if value is not None
         )
     yield "# EOF\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def backfill(text: Iterable[str], data: Path) -> None:

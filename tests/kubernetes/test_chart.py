@@ -68,16 +68,15 @@ def test_monitoring_is_the_layouts(render: Callable[..., list[Document]]) -> Non
     assert scraped == as_theirs
     original = yaml.safe_load((KUBERNETES.parents[1] / "prometheus/prometheusrule.yaml").read_text())
     assert one(ours, "PrometheusRule")["spec"] == original["spec"]
-    boards, as_theirs = ([_uids(each) for each in documents if _is_dashboard(each)] for documents in (ours, theirs))
+    boards, as_theirs = (
+        [
+            {json.loads(text)["uid"] for text in each["data"].values()}
+            for each in documents
+            if "grafana_dashboard" in each["metadata"].get("labels", {})
+        ]
+        for documents in (ours, theirs)
+    )
     assert boards == as_theirs
-
-
-def _uids(document: Document) -> set[str]:
-    return {json.loads(text)["uid"] for text in document["data"].values()}
-
-
-def _is_dashboard(document: Document) -> bool:
-    return "grafana_dashboard" in document["metadata"].get("labels", {})
 
 
 EXTRAS: dict[str, Any] = {

@@ -199,14 +199,12 @@ def survives(mutant: Mutant, scenarios: Sequence[Scenario], kills: Counter[tuple
     rule, _, kind = re.sub(r"\b\d+\b", "", mutant.name).rpartition(": ")
     relevant = [each for each in scenarios if each.alerts & mutant.touched]
     relevant.sort(key=lambda each: -kills[rule, each.name] - kills[kind, each.name])
-    killer = next((scenario.name for scenario in relevant if _notices(scenario, mutant)), None)
-    kills.update([(rule, killer or ""), (kind, killer or "")])
-    return killer is None
-
-
-def _notices(scenario: Scenario, mutant: Mutant) -> bool:
-    alerts = with_read(frozenset(scenario.alerts & mutant.touched))
-    return bool(check(scenario.about(alerts), only(alerts, mutant.rules, texts=bool(scenario.notices))))
+    for scenario in relevant:
+        alerts = with_read(frozenset(scenario.alerts & mutant.touched))
+        if check(scenario.about(alerts), only(alerts, mutant.rules, texts=bool(scenario.notices))):
+            kills.update([(rule, scenario.name), (kind, scenario.name)])
+            return False
+    return True
 
 
 def judge(survived: Mapping[str, bool | None], equivalent: Mapping[str, str] = EQUIVALENT) -> list[str]:
