@@ -17,7 +17,7 @@ _SHELLS = ("sh", "bash")
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block; `line` is that of its first line of text."""
+    """One fenced block, or one command of it; `line` is that of its first line of text."""
 
     page: Path
     line: int
@@ -26,18 +26,6 @@ class Block:
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
-
-
-@dataclass(frozen=True)
-class Command:
-    """One command of a page, continued lines joined, without a comment after it."""
-
-    page: Path
-    line: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.page}:{self.line}: {self.text}"
 
 
 def read(page: Path) -> str:
@@ -65,8 +53,8 @@ def all_blocks(*languages: str) -> list[Block]:
     return [block for page in PAGES for block in blocks(page, *languages)]
 
 
-def commands(block: Block) -> list[Command]:
-    """Return a block's commands, none where it is not for a shell."""
+def commands(block: Block) -> list[Block]:
+    """Return a block's commands, continued lines joined, without comments; none where it is not for a shell."""
     found, begun = [], ""
     for number, line in enumerate(block.text.splitlines() if block.language in _SHELLS else [], block.line):
         begun += line
@@ -74,12 +62,12 @@ def commands(block: Block) -> list[Command]:
             begun = begun[:-1].rstrip() + " "
             continue
         text = re.sub(r"(^|\s+)#\s.*", "", re.sub(r"\s+", " ", begun)).strip()
-        found += [Command(block.page, number, text)] if text else []
+        found += [Block(block.page, number, "command", text)] if text else []
         begun = ""
     return found
 
 
-def all_commands() -> list[Command]:
+def all_commands() -> list[Block]:
     """Return all pages' commands."""
     return [command for block in all_blocks() for command in commands(block)]
 
@@ -122,14 +110,14 @@ PLACEHOLDERS = {
 _PLACEHOLDER = re.compile("|".join(map(re.escape, sorted(PLACEHOLDERS, key=len, reverse=True))))
 
 
-def reason_not_to_run(command: Command) -> str | None:
+def reason_not_to_run(command: Block) -> str | None:
     """Return why a command is not run here, None where it is."""
     return next((reason for pattern, reason in ELSEWHERE.items() if re.search(pattern, command.text)), None)
 
 
-def serves(command: Command) -> bool:
+def serves(command: str) -> bool:
     """Return whether a command runs until it is stopped."""
-    program, *arguments = command.text.split()
+    program, *arguments = command.split()
     ends = {"--once", "--config.check", "--version", "--help"}
     return program in ("leadterra-exporter", "prometheus", "alertmanager") and not ends & set(arguments)
 

@@ -177,10 +177,7 @@ def test_a_stalled_queue_counts_sending_time(world: World) -> None:
 def test_the_band_is_what_the_share_surely_is(world: World, story: Story) -> None:
     now = world.at(story)
     parts = [world.one("campaign", "Bounced, since the campaign began", ref, story) for ref in "ABC"]
-    shares = [
-        now["bounced"] / now["sent"],
-        *(wilson(now["bounced"], now["sent"], sign) for sign in (-1, 1)),
-    ]
+    shares = [now["bounced"] / now["sent"], *(wilson(now["bounced"], now["sent"], sign) for sign in (-1, 1))]
     assert parts == pytest.approx(shares, rel=1e-3)
     limits = world.all("campaign", "Bounced, since the campaign began", "D", story)
     assert {each["severity"]: each["value"] for each in limits} == {"warning": 0.03, "critical": 0.05}

@@ -111,9 +111,7 @@ def test_selector_runbooks_and_process_labels_change_everywhere(tmp_path: Path) 
     succeed("promtool", "check", "rules", "--lint=all", "--lint-fatal", path)
 
 
-def test_the_script_needs_nothing_but_python_and_refuses_what_it_cannot_do(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_the_script_needs_nothing_but_python_and_refuses_what_it_cannot_do(capsys: pytest.CaptureFixture[str]) -> None:
     line = [sys.executable, "-I", "-S", str(ROOT / "prometheus" / "customize.py"), "--operator"]
     printed = subprocess.run(line, capture_output=True, text=True, check=True, timeout=30)
     assert printed.stdout == documents.OPERATOR.read_text("utf-8")

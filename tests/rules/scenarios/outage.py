@@ -196,11 +196,7 @@ SOURCE = scenario(
     globex/: source_crm=1x100
     """,
     shown=shown(
-        {
-            "over": _over(5, away=[(1, 3)]),
-            "globex/over": _over(5, away=[(1, 3)]),
-            "other": Life(5 / 24, sends(20)),
-        }
+        {"over": _over(5, away=[(1, 3)]), "globex/over": _over(5, away=[(1, 3)]), "other": Life(5 / 24, sends(20))}
     ),
     once=_OVER,
 )
