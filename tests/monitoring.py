@@ -37,9 +37,10 @@ def running_prometheus(folder: Path, config: str, *flags: str) -> Iterator[str]:
 
 
 @contextmanager
-def running_alertmanager(folder: Path, config_file: Path) -> Iterator[str]:
+def running_alertmanager(folder: Path, config: str) -> Iterator[str]:
     """Run an Alertmanager that belongs to no cluster. Gives its URL."""
-    own = (f"--config.file={config_file}", f"--storage.path={folder / 'alertmanager'}")
+    (folder / "alertmanager.yaml").write_text(config, "utf-8")
+    own = (f"--config.file={folder / 'alertmanager.yaml'}", f"--storage.path={folder / 'alertmanager'}")
     with _serving("prometheus-alertmanager", folder, *own, "--cluster.listen-address=") as url:
         yield url
 
@@ -136,13 +137,11 @@ def with_all_receivers() -> str:
     return f"{head}receivers:" + re.sub(r"(?m)^    # ( *)(?=\S)", r"    \1", receivers)
 
 
+def alerts_of(alertmanager: str) -> list[dict[str, Any]]:
+    """Return what Alertmanager has been sent, and whether it holds it back."""
+    return list(httpx.get(f"{alertmanager}/api/v2/alerts").json())
+
+
 def post(alertmanager: str, alerts: Iterable[dict[str, Any]]) -> None:
     """Send alerts as Prometheus does."""
     httpx.post(f"{alertmanager}/api/v2/alerts", json=list(alerts)).raise_for_status()
-
-
-def write(folder: Path, configuration: str) -> Path:
-    """Write a configuration where Alertmanager can read it."""
-    path = folder / "alertmanager.yaml"
-    path.write_text(configuration, "utf-8")
-    return path

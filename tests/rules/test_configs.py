@@ -10,7 +10,7 @@ from exporter.errors import Reason
 from prometheus.customize import RUNBOOKS
 from tests.docs import pages
 from tests.monitoring import EXAMPLE as ALERTMANAGER
-from tests.monitoring import example, post, running_alertmanager, running_webhook, with_all_receivers, write
+from tests.monitoring import example, post, running_alertmanager, running_webhook, with_all_receivers
 from tests.process import ROOT
 from tests.rules.documents import alerts
 from tests.tools import succeed, wait_until
@@ -28,7 +28,8 @@ def test_the_examples_are_accepted_and_scrape_what_the_rules_select() -> None:
 
 
 def test_it_accepts_the_receivers_that_are_commented_out(tmp_path: Path) -> None:
-    whole = write(tmp_path, with_all_receivers())
+    whole = tmp_path / "alertmanager.yaml"
+    whole.write_text(with_all_receivers(), "utf-8")
     receivers = yaml.safe_load(whole.read_text("utf-8"))["receivers"]
     kinds = {key for receiver in receivers for key in receiver} - {"name"}
     assert kinds == {"webhook_configs", "slack_configs", "email_configs", "pagerduty_configs"}
@@ -71,13 +72,14 @@ def test_queues_are_told_on_working_days_and_bounces_always(tmp_path: Path) -> N
     assert every_day != example()
     muted = [("LeadterraCampaignQueueStalled", "growth"), ("LeadterraSenderCapacityShort", "")]
     told = {"LeadterraCampaignBounceRatioHigh": "growth", "LeadterraCampaignDeliveryUnconfirmed": ""}
-    with running_webhook() as webhook:
-        path = write(tmp_path, every_day.replace("http://127.0.0.1:5001", webhook.url))
-        with running_alertmanager(tmp_path, path) as alertmanager:
-            for alerts in (muted, told.items()):  # the second waits for its group as long, from now on
-                labels = [{"alertname": alert, "severity": "warning", "team": team} for alert, team in alerts]
-                post(alertmanager, [{"labels": each} for each in labels])
-            wait_until(lambda: len(webhook.received) >= len(told), "what is not muted")
+    with (
+        running_webhook() as webhook,
+        running_alertmanager(tmp_path, every_day.replace("http://127.0.0.1:5001", webhook.url)) as alertmanager,
+    ):
+        for alerts in (muted, told.items()):  # the second waits for its group as long, from now on
+            labels = [{"alertname": alert, "severity": "warning", "team": team} for alert, team in alerts]
+            post(alertmanager, [{"labels": each} for each in labels])
+        wait_until(lambda: len(webhook.received) >= len(told), "what is not muted")
     assert {note.labels["alertname"]: note.labels.get("team", "") for note in webhook.received} == told
 
 
