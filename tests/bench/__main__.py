@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.bench import loaded, polling, scraping
 from tests.bench.programs import Checkout, Plan
-from tests.bench.table import FAILED, FILE, Row, describe, failed, render, replaced
+from tests.bench.table import FILE, Row, describe, render, replaced
 
 GROUPS: dict[str, Callable[[Plan], Iterator[Row]]] = {
     "polls": polling.rows,
@@ -26,6 +26,7 @@ GROUPS: dict[str, Callable[[Plan], Iterator[Row]]] = {
 }
 PARTS = {"bench": [*GROUPS][:-1], "bench-full": ["hold"]}
 """What is measured, by the part of the page that it stands in."""
+FAILED = "failed"
 _LONGEST = 45 * 60
 """Seconds after which a run ends, whatever hangs."""
 
@@ -49,7 +50,8 @@ def measure(name: str, plan: Plan) -> list[Row]:
     try:
         rows = list(GROUPS[name](plan))
     except (AssertionError, OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
-        rows = [failed(name, f"{type(error).__name__} {error}")]
+        why = f"{type(error).__name__} {error}".replace("|", "/").split()
+        rows = [Row(name, f"{FAILED}: {' '.join(why)}")]
     print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # noqa: T201 - a program's output
     return rows
 

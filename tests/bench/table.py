@@ -19,7 +19,6 @@ from tests.process import ROOT
 T = TypeVar("T")
 
 FILE = ROOT / "docs" / "benchmarks.md"
-FAILED = "failed"
 _HEAD = ("what", "this exporter", "peer", "ratio", "target", "held")
 
 
@@ -90,11 +89,6 @@ def alone(what: str, ours: Figure, target: Target | None = None, peer: str = "-"
 def missing(what: str, program: str) -> Row:
     """Record that a row could not be measured for want of a program."""
     return Row(what, f"not measured: there is no {program}")
-
-
-def failed(what: str, why: str) -> Row:
-    """Record that something that should have been measured was not."""
-    return Row(what, f"{FAILED}: {' '.join(why.split()).replace('|', '/')}")
 
 
 def _judge(value: float, target: Target | None) -> tuple[str, str]:
