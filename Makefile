@@ -32,8 +32,6 @@ lint: .venv/dev      ## format, lint, types, import directions
 
 generate: .venv/dev  ## everything that is generated: metric reference, golden pages, alert table, PrometheusRule, dashboards
 	$(BIN)/python -m tests.generate
-	$(BIN)/python -m tests.rules.documents
-	$(BIN)/python -m grafana.build
 
 bench: .venv/dev     ## this exporter beside others, one table of ratios (about 8 minutes)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -1,4 +1,4 @@
-"""Write what follows from the code: the references and the golden pages. Run as `python -m tests.generate`."""
+"""Write what follows from code and rules: references, golden pages, dashboards. Run as `python -m tests.generate`."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -12,9 +12,12 @@ from exporter.exposition import METRICS_OF, Format, Metric
 from exporter.flags import Parser, environment_variable
 from exporter.options import serve_parser
 from exporter.telemetry import Telemetry
+from grafana import build as dashboards
+from prometheus.customize import RULES, for_operator
 from tests import build
 from tests.exposition.documented import documented_page
 from tests.faults.matrix import FAULT_COLUMNS, FAULTS, fault_row
+from tests.rules.documents import for_compose, table
 
 ROOT = Path(__file__).parents[1]
 CHART = "deploy/helm/leadterra-exporter"
@@ -42,6 +45,10 @@ def generated() -> dict[Path, bytes]:
             senders=_table(_POLLED, map(_polled_row, METRICS_OF[SenderList.kind])),
             own=_table(("metric", "type", "unit", "labels", "meaning"), _own_rows()),
         ),
+        **_page("docs/alerts.md", alerts=table()),
+        RULES.with_name("prometheusrule.yaml"): for_operator(RULES.read_text()).encode(),
+        ROOT / "deploy" / "prometheus.yaml": for_compose().encode(),
+        **dashboards.generated(),
         **_page("docs/faults.md", faults=_table(FAULT_COLUMNS, map(fault_row, FAULTS))),
         **_page(f"{CHART}/README.md", values=f"```\n{(ROOT / CHART / 'values.yaml').read_text()}```\n"),
         ROOT / "tests" / "golden" / "documented.prom": documented_page(Format.TEXT),

@@ -81,7 +81,6 @@ ELSEWHERE = {
     r"^make ": "the gate runs the targets, and test_names.py knows them",
     r"^git clone ": "no network",
     r"^(cd |python3 -m venv |\. venv/|pipx? install \.)": "tests/test_supply_chain.py installs the wheel and runs it",
-    r"^python -m grafana\.build$": "writes into the repository; tests/grafana/test_build.py calls it",
     r"/v1/(replies|campaigns/\w+/(pause|start))": (
         "the sandbox does not have them; tests/rules/test_configs.py knows the API's other addresses"
     ),

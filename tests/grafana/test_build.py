@@ -5,7 +5,6 @@ import math
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import promql_parser
 import pytest
@@ -13,7 +12,6 @@ import pytest
 from exporter.config import Campaign
 from exporter.exposition import METRICS, METRICS_OF
 from grafana.board import variable
-from grafana.build import generated
 from grafana.colours import CRITICAL, FINE, LINES, NEUTRAL, WARNING
 from grafana.promql import Scope
 from tests.grafana.boards import FOLDER, ROOT, UIDS, Asked, every_query, load, panels
@@ -22,11 +20,6 @@ from tests.tools import succeed
 
 EVERY = every_query()
 _MADE = {"limit", "state", "le"}  # by label_replace, and by the client library
-
-
-@pytest.mark.parametrize("path", generated(), ids=lambda path: path.name)
-def test_the_committed_file_is_what_the_code_says(path: Path) -> None:
-    assert path.read_bytes() == generated()[path], "out of date: run `python -m grafana.build`"
 
 
 def test_a_misspelt_metric_or_label_stops_the_build() -> None:

@@ -1,25 +1,14 @@
-"""What is generated from the rules and their example: the Operator's resource, the alerts' table, the compose stack's.
-
-`python -m tests.rules.documents` writes all; a test holds them to what they come from.
-"""
+"""What follows from the rules: the table of alerts, the compose stack's Prometheus, and what there is to select."""
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import promql_parser
 
 from grafana import metrics
-from prometheus.customize import for_operator
 from tests.process import ROOT
-from tests.rules.promtool import AS_SHIPPED, RULES
-
-OPERATOR = ROOT / "prometheus" / "prometheusrule.yaml"
-ALERTS = ROOT / "docs" / "alerts.md"
-EXAMPLE = ROOT / "prometheus" / "prometheus.yaml"
-COMPOSE = ROOT / "deploy" / "prometheus.yaml"
-_BEGIN, _END = "<!-- generated from prometheus/rules.yaml -->\n", "<!-- end -->\n"
+from tests.rules.promtool import AS_SHIPPED
 
 Rule = dict[str, Any]
 
@@ -53,24 +42,12 @@ def _limits(rule: Rule) -> str:
     return ", ".join(dict.fromkeys(keys))
 
 
-def documents() -> dict[Path, str]:
-    """Return each generated file's path and text."""
-    before, rest = ALERTS.read_text("utf-8").split(_BEGIN)
-    # As a container finds the other services and, beside its folder, the rules.
-    compose = re.sub(
-        r"(?m)^  - (?=rules|watchdog)", "  - ../prometheus/", EXAMPLE.read_text("utf-8").partition("\n")[2]
-    )
-    compose = compose.replace("127.0.0.1:10421", "exporter:10421").replace("127.0.0.1:9093", "alertmanager:9093")
-    return {
-        OPERATOR: for_operator(RULES.read_text("utf-8")),
-        ALERTS: f"{before}{_BEGIN}{table()}{_END}{rest.split(_END)[1]}",
-        COMPOSE: f"# Generated from prometheus/prometheus.yaml for compose.yaml: make generate\n{compose}",
-    }
-
-
-if __name__ == "__main__":
-    for path, text in documents().items():
-        path.write_text(text, "utf-8")
+def for_compose() -> str:
+    """Write the example as a container finds the other services and, beside its folder, the rules."""
+    example = (ROOT / "prometheus" / "prometheus.yaml").read_text("utf-8").partition("\n")[2]
+    text = re.sub(r"(?m)^  - (?=rules|watchdog)", "  - ../prometheus/", example)
+    text = text.replace("127.0.0.1:10421", "exporter:10421").replace("127.0.0.1:9093", "alertmanager:9093")
+    return f"# Generated from prometheus/prometheus.yaml for compose.yaml: make generate\n{text}"
 
 
 _TARGET = {"job", "instance", "pod", "container", "endpoint", "node", "namespace", "cluster"}
