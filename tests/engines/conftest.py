@@ -37,10 +37,10 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
     """Keep a row of each test: its docstring, and how it ended; what was measured in another table."""
     report = yield
     if report.when == "call" or report.failed:
-        what = " ".join((item.obj.__doc__ or item.name).split()).rstrip(".")
+        what = {"page": "", "what was seen": " ".join((item.obj.__doc__ or item.name).split()).rstrip(".")}
         ended = f"{'yes' if report.passed else '**no**'}, {report.duration:.0f} s"
         measured = dict(report.user_properties)
-        (_MEASURED if measured else _ROWS).append({**(measured or {"page": "", "what was seen": what}), "": ended})
+        (_MEASURED if measured else _ROWS).append({**(measured or what), "": ended})
     return report
 
 

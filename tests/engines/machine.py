@@ -72,11 +72,9 @@ class Machine:
 
 def shown(page: str, start: str) -> str:
     """Return the one command of a page of docs/deploy that begins like this."""
-    found = {
-        each.text for each in all_commands() if str(each.page) == f"docs/deploy/{page}" and each.text.startswith(start)
-    }
-    assert len(found) == 1, f"docs/deploy/{page} has {len(found)} commands that begin with {start}"
-    return found.pop()
+    commands = {each.text for each in all_commands() if str(each.page) == f"docs/deploy/{page}"}
+    (found,) = (each for each in commands if each.startswith(start))
+    return found
 
 
 @contextmanager
