@@ -80,7 +80,8 @@ def _reload(server: Running, turns: list[list[str]], plan: Plan) -> None:
     text = server.config.read_text()
     with server.scraper(Accept_Encoding="gzip") as scraper:
         for turn in range(2 * plan.pages):
-            server.config.write_text(campaigns.swap(text, turns[turn % 2]))
+            swapped = f"campaigns: [{', '.join(turns[turn % 2])}]"
+            server.config.write_text(re.sub(r"campaigns: \[.*?\]", swapped, text))
             assert scraper.ask("/-/reload", "POST")[0] == 200
             scraper.time("/metrics")
 
@@ -108,7 +109,9 @@ def hold_rows(plan: Plan) -> Iterator[Row]:
             for turn in range(1, round(plan.hold_seconds / plan.scrape_every) + 1):
                 time.sleep(max(0.0, began + turn * plan.scrape_every - time.monotonic()))
                 for name, server in servers.items():
-                    ages[name] += _ages(server)
+                    at = time.time()  # as Prometheus will judge how old a reading is
+                    page = gzip.decompress(server.get("/metrics", Accept_Encoding="gzip"))
+                    ages[name] += [at - float(success) for success in _SUCCESS.findall(page)]
             elapsed = time.monotonic() - began
             after = {name: (server.total(OVERRUNS), server.cpu) for name, server in servers.items()}
     for name, (overruns, cpu) in after.items():
@@ -121,10 +124,3 @@ def hold_rows(plan: Plan) -> Iterator[Row]:
         yield alone(f"{what}: oldest reading", Figure(old[-1], "s"))
         cores = Figure((cpu - before[name][1]) / elapsed, "cores")
         yield alone(f"{what}: CPU, scrapes included", cores, Target(1, unit="cores"))
-
-
-def _ages(server: Running) -> list[float]:
-    """Scrape, and return how old each reading was when the scrape began, as Prometheus will judge it."""
-    at = time.time()
-    page = gzip.decompress(server.get("/metrics", Accept_Encoding="gzip"))
-    return [at - float(success) for success in _SUCCESS.findall(page)]
