@@ -52,7 +52,7 @@ def comparable(documents: list[Document]) -> dict[str, Document]:
         if document["kind"] == "ConfigMap":
             document["metadata"]["labels"].pop("app.kubernetes.io/name", None)
             document["data"] = {name: yaml.safe_load(text) for name, text in document["data"].items()}
-        for _, pod in pods([document]):
+        for pod in pods([document]):
             pod["containers"][0].pop("imagePullPolicy", None)
     return {document["kind"]: document for document in documents}
 
@@ -105,7 +105,7 @@ MATRIX = [
 def test_every_mixture_of_values_is_valid(render: Callable[..., list[Document]], tmp_path: Path) -> None:
     different = {json.dumps(document): document for values in MATRIX for document in render(**values)}
     rendered = list(different.values())
-    for _, pod in pods(rendered):
+    for pod in pods(rendered):
         layouts.check_restricted(pod)
     monitoring = {"PodMonitor", "ServiceMonitor", "PrometheusRule"}
     assert monitoring <= {document["kind"] for document in rendered}
@@ -117,7 +117,7 @@ def test_values_arrive_and_the_schema_knows_them_and_no_others(render: Callable[
     known = json.loads((CHART / "values.schema.json").read_text())["properties"]
     assert yaml.safe_load((CHART / "values.yaml").read_text()).keys() == known.keys() - {"global"}
     rendered = render(shards=2, scrape="annotations", **EXTRAS)
-    ((_, pod),) = pods(rendered)
+    (pod,) = pods(rendered)
     (container,) = pod["containers"]
     maps = {each["metadata"]["name"]: each["data"] for each in rendered if each["kind"] == "ConfigMap"}
     mounted = [maps[source["configMap"]["name"]] for source in pod["volumes"][0]["projected"]["sources"]]
