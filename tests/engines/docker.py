@@ -2,14 +2,13 @@
 
 import json
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.engines.machine import BASE, Machine, shown
+from tests.engines.machine import BASE, Machine, load_base, shown
 
 PAGE = "container.md"
 VERSIONS = "docker version --format 'Docker {{.Server.Version}}'; runc --version | head -1; uname -sr"
@@ -21,13 +20,6 @@ workspaces:
     api_key_file: leadterra-api-key
     campaigns: [%s]
 """
-
-
-def load_base(machine: Machine) -> None:
-    """Hand the machine this one's base image, as no registry need be reached."""
-    archive = machine.storage / "base.tar"
-    subprocess.run(["buildah", "push", "-q", BASE, f"docker-archive:{archive}:{BASE}"], check=True)
-    machine.run("docker load -q -i /var/lib/docker/base.tar; rm /var/lib/docker/base.tar")
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,11 @@ import pytest
 import yaml
 
 from tests.docs.pages import blocks
-from tests.engines import cluster
-from tests.engines.machine import Machine, shown
+from tests.engines.machine import KUBERNETES_IMAGE, KUBERNETES_VERSIONS, Machine, shown
 from tests.process import ROOT
 
 PAGE = "kubernetes.md, sharding.md"
-VERSIONS = cluster.VERSIONS
+VERSIONS = KUBERNETES_VERSIONS
 MINE = "/root/mine"
 CONFIG = """\
 api: {base_url: http://10.0.2.100:10422}
@@ -172,7 +171,7 @@ def test_chart(kubernetes: Machine) -> None:
     campaigns = ["camp_123", "camp_backlog", "camp_bouncing"]
     values = {
         "config": yaml.safe_load(CONFIG % ", ".join(campaigns)),
-        "image": {"repository": cluster.IMAGE},
+        "image": {"repository": KUBERNETES_IMAGE},
         "scrape": "podMonitor",
         "prometheusRule": True,
         "dashboards": True,

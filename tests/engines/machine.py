@@ -18,6 +18,10 @@ from tests.tools import need
 
 BASE = os.environ.get("BASE_IMAGE", "python:3.13-slim")
 CHECKOUT = "/root/leadterra-exporter"
+KUBERNETES_IMAGE = "registry.example/leadterra-exporter"
+KUBERNETES_VERSIONS = (
+    "kubelet --version; echo helm $(helm version --short); containerd --version | cut -d' ' -f1,3; uname -sr"
+)
 _NAME = "leadterra-exporter-debian"
 """Of buildah's working container with the packages, which stays for the next run: other packages, another name."""
 _BOOT = (
@@ -68,6 +72,13 @@ class Machine:
             assert time.monotonic() - began < seconds, f"not within {seconds:.0f} s: {what}"
             time.sleep(0.3)
         return time.monotonic() - began
+
+
+def load_base(machine: Machine) -> None:
+    """Hand the machine this one's base image, as no registry need be reached."""
+    archive = machine.storage / "base.tar"
+    subprocess.run(["buildah", "push", "-q", BASE, f"docker-archive:{archive}:{BASE}"], check=True)
+    machine.run("docker load -q -i /var/lib/docker/base.tar; rm /var/lib/docker/base.tar")
 
 
 def shown(page: str, start: str) -> str:
