@@ -35,7 +35,8 @@ def node(debian: Machine) -> None:
     debian.write("Dockerfile.pause", f'FROM {BASE}\nUSER 65534\nCMD ["sleep", "infinity"]\n')
     debian.run("docker build -q -t pause:1 - <Dockerfile.pause")
     debian.run(f"docker save {KUBERNETES_IMAGE}:0.1.0 pause:1 >/var/lib/docker/images.tar")
-    debian.run("tests/engines/start-kubernetes control && timeout 180 tests/engines/start-kubernetes node node 1")
+    for command in ("control", "node node 1"):
+        debian.run(f"timeout 280 tests/engines/start-kubernetes {command}")
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,7 @@ ALERTS = 'count by (alertname) (ALERTS{alertstate="firing"})'
 @pytest.fixture(scope="module")
 def fleet(machine: Machine, node: None) -> Iterator[Machine]:  # noqa: ARG001 - a fixture of the session
     """Start three shards on two nodes, the sandbox for them, and a Prometheus that finds them."""
-    machine.run("timeout 180 tests/engines/start-kubernetes node node2 2")
+    machine.run("timeout 280 tests/engines/start-kubernetes node node2 2")
     machine.write("size.yaml", yaml.safe_dump(VALUES))
     machine.write("prometheus-at-size.yaml", PROMETHEUS)
     machine.run(COMMANDS + START)
