@@ -43,8 +43,6 @@ def test_it_accepts_the_receivers_that_are_commented_out(tmp_path: Path) -> None
         ("alertname=LeadterraCampaignBounceRatioHigh severity=critical team=growth", "pager,team-growth"),
         ("alertname=LeadterraCampaignBounceRatioHigh severity=critical team=other", "pager"),
         ("alertname=LeadterraExporterDown severity=critical", "pager"),
-        ("alertname=LeadterraAPIUnreachable severity=critical", "pager"),
-        ("alertname=LeadterraWorkspaceBounceSpike severity=critical team=growth", "pager,team-growth"),
         ("alertname=LeadterraCampaignQueueStalled severity=warning", "chat"),
         ("alertname=LeadterraCampaignQueueStalled severity=warning team=growth", "team-growth"),
         ("alertname=LeadterraCampaignQueueBacklog severity=critical team=growth", "pager,team-growth"),
