@@ -1,4 +1,4 @@
-"""Dashboards as code: `python -m grafana.build` writes dashboards/."""
+"""Dashboards as code: `make generate` writes dashboards/."""
 
 import warnings
 

@@ -1,19 +1,18 @@
 """The real Prometheus and Alertmanager, and a webhook that keeps what they send."""
 
-import json
 import re
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple
 
 import httpx
+from aiohttp import web
 
-from tests.process import ROOT
+from tests.process import ROOT, in_thread
 from tests.tools import NO_TLS, free_port, need, running, wait_until
+from tests.web.serving import serving
 
 
 @contextmanager
@@ -38,9 +37,10 @@ def running_prometheus(folder: Path, config: str, *flags: str) -> Iterator[str]:
 
 
 @contextmanager
-def running_alertmanager(folder: Path, config_file: Path) -> Iterator[str]:
+def running_alertmanager(folder: Path, config: str) -> Iterator[str]:
     """Run an Alertmanager that belongs to no cluster. Gives its URL."""
-    own = (f"--config.file={config_file}", f"--storage.path={folder / 'alertmanager'}")
+    (folder / "alertmanager.yaml").write_text(config, "utf-8")
+    own = (f"--config.file={folder / 'alertmanager.yaml'}", f"--storage.path={folder / 'alertmanager'}")
     with _serving("prometheus-alertmanager", folder, *own, "--cluster.listen-address=") as url:
         yield url
 
@@ -89,39 +89,32 @@ class Notification:
         return self.labels["alertname"], self.labels.get("severity", ""), self.labels.get("campaign_id", "")
 
 
-class Webhook:
-    """Receive Alertmanager's messages on a free port while the block runs."""
+class Webhook(NamedTuple):
+    """What Alertmanager has sent."""
 
-    def __init__(self) -> None:
-        self.received: list[Notification] = []
-        webhook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                for alert in message["alerts"]:
-                    told = (alert["status"], alert["labels"], alert["annotations"])
-                    webhook.received.append(Notification(self.path.strip("/"), *told))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    url: str
+    received: list[Notification]
 
     def of(self, receiver: str, status: str = "firing") -> dict[tuple[str, str, str], Notification]:
         """Return what a receiver was told, the last message an alert."""
         return {note.name: note for note in self.received if (note.receiver, note.status) == (receiver, status)}
+
+
+@contextmanager
+def running_webhook() -> Iterator[Webhook]:
+    """Receive Alertmanager's messages on a free port."""
+    received: list[Notification] = []
+
+    async def receive(request: web.Request) -> web.Response:
+        for alert in (await request.json())["alerts"]:
+            told = (alert["status"], alert["labels"], alert["annotations"])
+            received.append(Notification(request.path.strip("/"), *told))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/{receiver}", receive)
+    with in_thread(serving(app)) as listener:
+        yield Webhook(listener.url, received)
 
 
 EXAMPLE = ROOT / "prometheus" / "alertmanager.yaml"
@@ -144,13 +137,11 @@ def with_all_receivers() -> str:
     return f"{head}receivers:" + re.sub(r"(?m)^    # ( *)(?=\S)", r"    \1", receivers)
 
 
+def alerts_of(alertmanager: str) -> list[dict[str, Any]]:
+    """Return what Alertmanager has been sent, and whether it holds it back."""
+    return list(httpx.get(f"{alertmanager}/api/v2/alerts").json())
+
+
 def post(alertmanager: str, alerts: Iterable[dict[str, Any]]) -> None:
     """Send alerts as Prometheus does."""
     httpx.post(f"{alertmanager}/api/v2/alerts", json=list(alerts)).raise_for_status()
-
-
-def write(folder: Path, configuration: str) -> Path:
-    """Write a configuration where Alertmanager can read it."""
-    path = folder / "alertmanager.yaml"
-    path.write_text(configuration, "utf-8")
-    return path

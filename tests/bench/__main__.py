@@ -9,75 +9,68 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 
-from tests.bench import holding, loaded, polling, scraping
-from tests.bench.plan import LONG, SHORT, Plan
-from tests.bench.programs import Checkout
-from tests.bench.table import FAILED, FILE, Row, describe, failed, render, replaced
+from tests.bench import loaded, polling, scraping
+from tests.bench.programs import Checkout, Plan
+from tests.bench.table import FILE, Row, describe, render, replaced
 
-Group: TypeAlias = Callable[[Plan], Iterator[Row]]
-
-GROUPS: dict[str, dict[str, Group]] = {
-    "bench": {
-        "polls": polling.rows,
-        "pace": polling.paced_rows,
-        "scrapes": scraping.cost_rows,
-        "pages": scraping.rate_rows,
-        "load": loaded.rows,
-        "start": scraping.start_rows,
-        "memory": scraping.memory_rows,
-    },
-    "bench-full": {"growth": holding.growth_rows, "hold": holding.hold_rows, "shards": holding.shard_rows},
+GROUPS: dict[str, Callable[[Plan], Iterator[Row]]] = {
+    "polls": polling.rows,
+    "pace": polling.paced_rows,
+    "scrapes": scraping.cost_rows,
+    "pages": scraping.rate_rows,
+    "load": loaded.rows,
+    "start": scraping.start_rows,
+    "memory": scraping.memory_rows,
+    "hold": loaded.hold_rows,
 }
+PARTS = {"bench": [*GROUPS][:-1], "bench-full": ["hold"]}
 """What is measured, by the part of the page that it stands in."""
-_LONGEST = {False: 25 * 60, True: 90 * 60}
-"""Seconds after which a run ends, whatever hangs, by whether it is the full one."""
+FAILED = "failed"
+_LONGEST = 45 * 60
+"""Seconds after which a run ends, whatever hangs."""
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    names = [name for groups in GROUPS.values() for name in groups]
     parser = argparse.ArgumentParser("tests.bench", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="the large sizes too, and longer")
-    parser.add_argument("--only", action="append", choices=names, help="this part only; repeatable")
+    parser.add_argument("--full", action="store_true", help="what takes long too: hold")
+    parser.add_argument("--only", action="append", choices=GROUPS, help="this part only; repeatable")
     parser.add_argument("--against", type=Path, metavar="PATH", help="another checkout, measured beside this one")
     parser.add_argument("--write", action="store_true", help="put the result into docs/benchmarks.md")
     args = parser.parse_args(argv)
-    args.only = args.only or (names if args.full else list(GROUPS["bench"]))
-    if args.write and (args.against or not any(groups.keys() <= {*args.only} for groups in GROUPS.values())):
+    args.only = args.only or (GROUPS if args.full else PARTS["bench"])
+    if args.write and (args.against or not any({*names} <= {*args.only} for names in PARTS.values())):
         parser.error("--write takes all of a table, and of this exporter: leave --only and --against away")
     return args
 
 
 def measure(name: str, plan: Plan) -> list[Row]:
     """Run one group; what keeps it from being measured does not cost the others their figures."""
-    [group] = (groups[name] for groups in GROUPS.values() if name in groups)
     began = time.monotonic()
     try:
-        rows = list(group(plan))
+        rows = list(GROUPS[name](plan))
     except (AssertionError, OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
-        rows = [failed(name, f"{type(error).__name__} {error}")]
+        why = f"{type(error).__name__} {error}".replace("|", "/").split()
+        rows = [Row(name, f"{FAILED}: {' '.join(why)}")]
     print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # noqa: T201 - a program's output
     return rows
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure, print, and write where that is asked for; return 1 where something could not be measured."""
-    args = _arguments(argv)
-    plan = LONG if args.full else SHORT
+    args, plan, about = _arguments(argv), Plan(), describe()
     if args.against:
         plan = replace(plan, versions=[*plan.versions, Checkout.at(args.against.resolve())])
-    about = describe()
-    signal.alarm(_LONGEST[args.full])
+    signal.alarm(_LONGEST)
     rows = {name: measure(name, plan) for name in args.only}
     signal.alarm(0)
     flat = [row for group in rows.values() for row in group]
     print(f"{about}\n{render(flat)}")  # noqa: T201 - a program's output
     if any(row.ours.startswith(FAILED) for row in flat):
         return 1
-    for part, groups in GROUPS.items():
-        if args.write and groups.keys() <= rows.keys():
-            result = f"{about}\n{render(row for name in groups for row in rows[name])}"
+    for part, names in PARTS.items():
+        if args.write and {*names} <= rows.keys():
+            result = f"{about}\n{render(row for name in names for row in rows[name])}"
             FILE.write_text(replaced(FILE.read_text(), part, result))
     return 0
 

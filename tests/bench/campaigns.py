@@ -1,6 +1,5 @@
 """The campaigns of a benchmark: how an exporter is told of them, and which figures the peers publish."""
 
-import re
 from collections.abc import Iterable
 
 from exporter.sandbox import WORKSPACES, load_ids
@@ -33,8 +32,3 @@ def config(base_url: str, names: Iterable[str], *, interval: float = 3600, budge
         "thresholds: {emails_queued: {warning: 5000, critical: 20000}}\n"
         f"workspaces: [{{name: {WORKSPACE}, api_key_env: {KEY_ENV}, campaigns: [{', '.join(names)}]}}]\n"
     )
-
-
-def swap(config: str, names: Iterable[str]) -> str:
-    """Return the configuration with other campaigns."""
-    return re.sub(r"campaigns: \[.*?\]", f"campaigns: [{', '.join(names)}]", config)

@@ -1,28 +1,31 @@
-"""Under polling load: the slowest scrape, and how long the event loop lets others wait.
+"""Under polling load: the slowest scrape, how long the event loop lets others wait, and many campaigns in one process.
 
-The second is seen from outside, on the real command: a process of its own asks for /-/healthy every two milliseconds.
+The stalls are seen from outside, on the real command: a process of its own asks for /-/healthy every two milliseconds.
 That answer needs nothing but the loop, so how late it comes is how long the loop was held, by whatever it was. nginx
 is asked in the same breath; its longest answer is what the machine adds.
 """
 
+import gzip
 import json
+import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from statistics import median
 
 from tests.bench import campaigns
-from tests.bench.plan import Plan, interleave
-from tests.bench.programs import Checkout, Running, environment
+from tests.bench.programs import OVERRUNS, Checkout, Plan, Running, api, environment, exporters
 from tests.bench.scraping import NAMES, mirror, polled
-from tests.bench.table import Figure, Row, Target, alone
+from tests.bench.table import Figure, Row, Target, alone, interleave
 from tests.process import ROOT
 from tests.tools import running
 
 _PAGES = {"status page": "/", "JSON": "/api/v1/campaigns", "/config": "/config"}
 _STALL = Target(0.05, unit="s")
+_SUCCESS = re.compile(rb"^leadterra_campaign_last_success_timestamp_seconds{[^\n]*} (\S+)$", re.MULTILINE)
 
 
 def rows(plan: Plan) -> Iterator[Row]:
@@ -77,8 +80,9 @@ def _reload(server: Running, turns: list[list[str]], plan: Plan) -> None:
     text = server.config.read_text()
     with server.scraper(Accept_Encoding="gzip") as scraper:
         for turn in range(2 * plan.pages):
-            server.config.write_text(campaigns.swap(text, turns[turn % 2]))
-            assert scraper.status("/-/reload", "POST") == 200
+            swapped = f"campaigns: [{', '.join(turns[turn % 2])}]"
+            server.config.write_text(re.sub(r"campaigns: \[.*?\]", swapped, text))
+            assert scraper.ask("/-/reload", "POST")[0] == 200
             scraper.time("/metrics")
 
 
@@ -93,3 +97,30 @@ def _stall(servers: list[Running], act: Callable[[], None]) -> list[float]:
         act()
         probe.stdin.close()
         return list(json.loads(probe.stdout.read()))
+
+
+def hold_rows(plan: Plan) -> Iterator[Row]:
+    """Hold many campaigns in one process, or in one of each version, scraped as by a Prometheus."""
+    with api(plan.hold) as asked:
+        config = campaigns.config(asked.url, campaigns.ids(plan.hold), interval=plan.interval)
+        with exporters(config, plan.versions) as servers:
+            before = {name: (server.total(OVERRUNS), server.cpu) for name, server in servers.items()}
+            began, ages = time.monotonic(), {name: list[float]() for name in servers}
+            for turn in range(1, round(plan.hold_seconds / plan.scrape_every) + 1):
+                time.sleep(max(0.0, began + turn * plan.scrape_every - time.monotonic()))
+                for name, server in servers.items():
+                    at = time.time()  # as Prometheus will judge how old a reading is
+                    page = gzip.decompress(server.get("/metrics", Accept_Encoding="gzip"))
+                    ages[name] += [at - float(success) for success in _SUCCESS.findall(page)]
+            elapsed = time.monotonic() - began
+            after = {name: (server.total(OVERRUNS), server.cpu) for name, server in servers.items()}
+    for name, (overruns, cpu) in after.items():
+        what = f"{plan.hold:,} campaigns every {plan.interval:.0f} s for {plan.hold_seconds:.0f} s"
+        what = f"{name}: {what}" if name else what
+        old, young = sorted(ages[name]), Target(plan.interval * 1.1, unit="s")
+        yield alone(f"{what}: overruns", Figure(overruns - before[name][0]), Target(0))
+        most = Figure(old[int(0.99 * (len(old) - 1))], "s")
+        yield alone(f"{what}: 99 % of {len(old):,} readings younger than", most, young)
+        yield alone(f"{what}: oldest reading", Figure(old[-1], "s"))
+        cores = Figure((cpu - before[name][1]) / elapsed, "cores")
+        yield alone(f"{what}: CPU, scrapes included", cores, Target(1, unit="cores"))

@@ -8,9 +8,8 @@ from statistics import median
 
 from tests.bench import campaigns
 from tests.bench.peers.servers import JSON_EXPORTER_NAME, probe, running_json_exporter
-from tests.bench.plan import Plan, interleave
-from tests.bench.programs import REQUESTS, Running, api, asked, exporter, exporters, peer
-from tests.bench.table import Row, Target, compare, missing
+from tests.bench.programs import REQUESTS, Plan, Running, api, asked, exporter, exporters, peer
+from tests.bench.table import Row, Target, compare, interleave, missing
 from tests.tools import wait_until
 
 _HTTPX, _FLOOR = "stock httpx", "aiohttp GET"
@@ -46,7 +45,7 @@ def _run(start: Callable[[], AbstractContextManager[Running]], api: Running, pla
 
 def paced_rows(plan: Plan) -> Iterator[Row]:
     """Poll as configured, all subjects at the same time, scraped as by a Prometheus."""
-    names = campaigns.ids(plan.paced)
+    names, sweeps = campaigns.ids(plan.paced), plan.paced_seconds / plan.interval
     with ExitStack() as stack:
         asked_api = stack.enter_context(api(plan.paced))
         probed = stack.enter_context(running_json_exporter())
@@ -54,18 +53,15 @@ def paced_rows(plan: Plan) -> Iterator[Row]:
         ours = stack.enter_context(exporters(config, plan.versions))
         before = {name: (each.cpu, each.total(REQUESTS)) for name, each in ours.items()}
         of_probed = probed.cpu if probed else 0
-        _scrape_all(ours.values(), probed, [probe(asked_api, name) for name in names], plan)
+        turns = [probe(asked_api, names[turn % plan.paced]) for turn in range(round(plan.paced * sweeps))]
+        _scrape_all(ours.values(), probed, turns, plan)
         costs = {name: (ours[name].cpu - cpu) / (ours[name].total(REQUESTS) - n) for name, (cpu, n) in before.items()}
         if probed:
-            costs[JSON_EXPORTER_NAME] = (probed.cpu - of_probed) / _probes(plan)
+            costs[JSON_EXPORTER_NAME] = (probed.cpu - of_probed) / len(turns)
     what = f"CPU of a poll with its share of scrapes, {plan.paced:,} campaigns every {plan.interval:.0f} s"
     yield from compare(what, "s CPU", costs, {JSON_EXPORTER_NAME: Target(0.5)})
     if not probed:
         yield missing(what, JSON_EXPORTER_NAME)
-
-
-def _probes(plan: Plan) -> int:
-    return round(plan.paced * plan.paced_seconds / plan.interval)
 
 
 def _scrape_all(ours: Iterable[Running], probed: Running | None, probes: list[str], plan: Plan) -> None:
@@ -78,10 +74,10 @@ def _scrape_all(ours: Iterable[Running], probed: Running | None, probes: list[st
             scraper.time("/metrics")  # a connection that asks for nothing is closed
         prober = stack.enter_context(probed.scraper(Accept_Encoding="gzip")) if probed else None
         began = time.monotonic()
-        for turn in range(_probes(plan)):
+        for turn, path in enumerate(probes):
             time.sleep(max(0.0, began + turn * pace - time.monotonic()))
             if prober:
-                prober.time(probes[turn % len(probes)])
+                prober.time(path)
             if turn % every == every - 1:
                 for scraper in scrapers:
                     scraper.time("/metrics")

@@ -14,7 +14,7 @@ import time
 import venv
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -86,6 +86,28 @@ class Checkout:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """The sizes of one run."""
+
+    rounds: int = 3
+    polls: int = 2_000  # campaigns that are polled without a pause
+    polls_seconds: float = 3.0
+    paced: int = 1_000
+    paced_seconds: float = 60.0
+    campaigns: int = 10_000
+    scrapes: int = 300
+    pages: int = 3  # of each kind while the event loop is watched
+    wrk_seconds: int = 2
+    starts: int = 15
+    few: int = 100
+    hold: int = 50_000
+    hold_seconds: float = 300.0
+    interval: float = 60.0
+    scrape_every: float = 15.0
+    versions: list[Checkout] = field(default_factory=lambda: [Checkout()])
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """A running server."""
 
@@ -108,8 +130,11 @@ class Running:
         return Scraper(self.url, **headers)
 
     def get(self, path: str, **headers: str) -> bytes:
+        """Return a page, once it listens. Raises AssertionError where the answer is not 200."""
         with self.scraper(**headers) as scraper:
-            return scraper.get(path)
+            status, body = scraper.ask(path)
+        assert status == 200, (path, status, body[:200])
+        return body
 
     def total(self, name: str) -> float:
         """Scrape, and add up all series of a metric."""
@@ -119,7 +144,7 @@ class Running:
     def wait_until_ready(self) -> None:
         """Wait until the first sweep has ended."""
         with self.scraper() as scraper:
-            wait_until(lambda: scraper.status("/-/ready") == 200, "ready", _READY_WITHIN, every=0.02)
+            wait_until(lambda: scraper.ask("/-/ready")[0] == 200, "ready", _READY_WITHIN, every=0.02)
         wait_until(lambda: self.total(SWEEP), "the first sweep", _READY_WITHIN)  # ready may come after an interval
 
 
@@ -148,12 +173,12 @@ def peer(module: str, *arguments: object) -> Iterator[Running]:
 def api(campaigns: int) -> Iterator[Running]:
     """Run the sandbox API with so many campaigns."""
     with peer("api", campaigns) as running_:
-        running_.scraper().close()
+        asked(running_)
         yield running_
 
 
 def asked(api: Running) -> int:
-    """Return the number of requests that the API has had."""
+    """Return the number of requests that the API has had, once it listens."""
     return int(api.get("/requests"))
 
 

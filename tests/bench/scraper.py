@@ -25,48 +25,33 @@ class Scraper:
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_PATIENCE)
         self._headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._wait_for_listener()
         self._buffer = bytearray(2**20)
-
-    def _wait_for_listener(self) -> None:
         deadline = time.monotonic() + _PATIENCE
-        while True:
+        while not self._connection.sock:
             try:
-                return self._connection.connect()
-            except ConnectionRefusedError:
+                self._connection.connect()
+            except ConnectionRefusedError:  # it does not listen yet
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE)
-
-    def close(self) -> None:
-        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._connection.close()
 
-    def _request(self, path: str, method: str = "GET") -> http.client.HTTPResponse:
+    def ask(self, path: str, method: str = "GET") -> tuple[int, bytes]:
+        """Return the status and the body as it came."""
         self._connection.request(method, path, headers=self._headers)
-        return self._connection.getresponse()
-
-    def get(self, path: str) -> bytes:
-        """Return the body as it came. Raises AssertionError where the answer is not 200."""
-        response = self._request(path)
-        body = response.read()
-        assert response.status == 200, (path, response.status, body[:200])
-        return body
-
-    def status(self, path: str, method: str = "GET") -> int:
-        response = self._request(path, method)
-        response.read()
-        return response.status
+        response = self._connection.getresponse()
+        return response.status, response.read()
 
     def time(self, path: str) -> float:
         """Return the seconds until the whole answer has come; its bytes are dropped as they come."""
         started = time.perf_counter()
-        response = self._request(path)
+        self._connection.request("GET", path, headers=self._headers)
+        response = self._connection.getresponse()
         while response.readinto(self._buffer):
             pass
         elapsed = time.perf_counter() - started
@@ -81,12 +66,11 @@ def wrk(url: str, seconds: int, connections: int, encoding: str) -> float:
         "-t1",
         f"-c{connections}",
         f"-d{seconds}s",
-        "--timeout",
-        "20s",
-        "-H",
-        f"Accept-Encoding: {encoding}",
+        "--timeout=20s",
+        f"-HAccept-Encoding: {encoding}",
+        url,
     ]
-    told = subprocess.run([*command, url], capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
     assert rate, told
     assert not re.search(r"Non-2xx|Socket errors", told), told

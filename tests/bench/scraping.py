@@ -11,10 +11,9 @@ from tempfile import TemporaryDirectory
 
 from tests.bench import campaigns
 from tests.bench.peers.servers import running_nginx
-from tests.bench.plan import Plan, interleave, medians
-from tests.bench.programs import Checkout, Running, api, exporter, exporters, peer
+from tests.bench.programs import Plan, Running, api, exporter, exporters, peer
 from tests.bench.scraper import wrk
-from tests.bench.table import Figure, Row, Target, alone, compare, missing
+from tests.bench.table import Figure, Row, Target, alone, compare, interleave, medians, missing
 
 NAMES = {"identity": "plain", "gzip": "gzip"}
 _COLLECTOR, _NGINX = "custom collector", "nginx, static file"
@@ -38,7 +37,7 @@ def once_more(kind: str, page: bytes) -> Iterator[Running]:
         file = Path(folder) / "page"
         file.write_bytes(page)
         with peer("peers.page", kind, file) as running:
-            running.scraper().close()
+            running.get("/metrics")
             yield running
 
 
@@ -138,29 +137,16 @@ def _start(start: Callable[[], AbstractContextManager[Running]]) -> tuple[float,
 
 def memory_rows(plan: Plan) -> Iterator[Row]:
     """Measure what a campaign takes in memory after a first sweep and a scrape of each encoding."""
-    sizes = (1, plan.campaigns)
-    of = {each.name: [_memory(size, each) for size in sizes] for each in plan.versions}
-    of[_GAUGES] = [_gauges(size) for size in sizes]
+    of: dict[str, list[int]] = {name: [] for name in (*(each.name for each in plan.versions), _GAUGES)}
+    for size in (1, plan.campaigns):
+        for version in plan.versions:
+            with api(size) as asked, exporter(campaigns.config(asked.url, campaigns.ids(size)), of=version) as server:
+                server.wait_until_ready()
+                page, _ = (server.get("/metrics", Accept_Encoding=encoding) for encoding in NAMES)
+                of[version.name].append(server.memory)
+        with once_more("gauges", page) as other:
+            of[_GAUGES].append(other.memory)
     each = {name: (many - one) / 1024 / plan.campaigns for name, (one, many) in of.items()}
     what = f"memory of each campaign, {plan.campaigns:,} campaigns"
     yield alone(what, Figure(each[""], "KiB"), Target(4.2, unit="KiB"))
     yield from compare(what, "KiB", each, {_GAUGES: Target(0.5)})
-
-
-def _memory(size: int, of: Checkout) -> int:
-    """Return the bytes of an exporter in memory."""
-    with api(size) as asked, exporter(campaigns.config(asked.url, campaigns.ids(size)), of=of) as server:
-        server.wait_until_ready()
-        for encoding in ("identity", "gzip"):
-            server.get("/metrics", Accept_Encoding=encoding)
-        return server.memory
-
-
-def _gauges(size: int) -> int:
-    """Return the bytes of a process in memory whose campaigns are Gauges."""
-    with api(size) as asked, exporter(campaigns.config(asked.url, campaigns.ids(size))) as server:
-        server.wait_until_ready()
-        page = server.get("/metrics")
-    with once_more("gauges", page) as other:
-        other.get("/metrics")
-        return other.memory

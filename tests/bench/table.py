@@ -6,19 +6,31 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from statistics import median
+from typing import NamedTuple, TypeVar
 
 from tests.bench.programs import JSON_EXPORTER, json_exporter
 from tests.process import ROOT
 
+T = TypeVar("T")
+
 FILE = ROOT / "docs" / "benchmarks.md"
-PARTS = ("bench", "bench-full")
-FAILED = "failed"
 _HEAD = ("what", "this exporter", "peer", "ratio", "target", "held")
+
+
+def interleave(rounds: int, subjects: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
+    """Run all subjects in turn, `rounds` times over, so that a noisy minute meets them all."""
+    turns = [{name: run() for name, run in subjects.items()} for _ in range(rounds)]
+    return {name: [turn[name] for turn in turns] for name in subjects}
+
+
+def medians(rounds: int, subjects: Mapping[str, Callable[[], float]]) -> dict[str, float]:
+    """Return the median of each subject's results."""
+    return {name: median(results) for name, results in interleave(rounds, subjects).items()}
 
 
 class Figure(NamedTuple):
@@ -77,11 +89,6 @@ def alone(what: str, ours: Figure, target: Target | None = None, peer: str = "-"
 def missing(what: str, program: str) -> Row:
     """Record that a row could not be measured for want of a program."""
     return Row(what, f"not measured: there is no {program}")
-
-
-def failed(what: str, why: str) -> Row:
-    """Record that something that should have been measured was not."""
-    return Row(what, f"{FAILED}: {' '.join(why.split()).replace('|', '/')}")
 
 
 def _judge(value: float, target: Target | None) -> tuple[str, str]:

@@ -23,27 +23,23 @@ COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
-def mounts(service: str) -> dict[PurePosixPath, str]:
+def mounts(service: str) -> dict[str, str]:
     """Return what a service mounts, by the place in the container: a path beside the compose file, or a volume."""
-    mounted = {}
-    for volume in SERVICES[service].get("volumes", []):
-        source, target = volume.split(":")[:2] if isinstance(volume, str) else (volume["source"], str(volume["target"]))
-        default = source.removeprefix("${LEADTERRA_CONFIG:-").removesuffix("}")
-        mounted[PurePosixPath(target)] = default
-    return mounted
+    volumes = (each.split(":") if isinstance(each, str) else [each["source"], each["target"]]
+               for each in SERVICES[service].get("volumes", []))  # fmt: skip
+    return {place: source.removeprefix("${LEADTERRA_CONFIG:-").removesuffix("}") for source, place, *_ in volumes}
 
 
 def on_this_machine(service: str, path: str) -> Path:
     """Return the file that a service has at `path`."""
-    wanted = PurePosixPath(path)
-    ((target, source),) = [pair for pair in mounts(service).items() if wanted.is_relative_to(pair[0])]
-    return FILE.parent / source / wanted.relative_to(target)
+    ((place, source),) = [pair for pair in mounts(service).items() if PurePosixPath(path).is_relative_to(pair[0])]
+    return FILE.parent / source / PurePosixPath(path).relative_to(place)
 
 
-def option(service: str, name: str) -> str:
-    """Return the value of a flag in a service's command."""
-    (value,) = [word.partition("=")[2] for word in SERVICES[service]["command"] if word.startswith(f"--{name}=")]
-    return str(value)
+def configuration(service: str) -> Path:
+    """Return the configuration that a service's command names."""
+    (path,) = [word.partition("=")[2] for word in SERVICES[service]["command"] if word.startswith("--config.file=")]
+    return on_this_machine(service, path)
 
 
 @pytest.mark.slow  # check-jsonschema is not among what `make test` sets up
@@ -52,17 +48,13 @@ def test_it_follows_the_compose_schema() -> None:
 
 
 def test_every_mounted_file_exists_and_every_volume_is_declared() -> None:
-    sources = [source for service in SERVICES for source in mounts(service).values()]
-    assert len(sources) > 8
-    assert not [source for source in sources if source.startswith(".") and not (FILE.parent / source).exists()]
-    assert {source for source in sources if not source.startswith(".")} == COMPOSE["volumes"].keys()
+    sources = {source for service in SERVICES for source in mounts(service).values()}
+    assert {each for each in sources if not (FILE.parent / each).exists()} == COMPOSE["volumes"].keys()
 
 
 def test_each_program_accepts_what_is_mounted() -> None:
-    prometheus = on_this_machine("prometheus", option("prometheus", "config.file"))
-    alertmanager = on_this_machine("alertmanager", option("alertmanager", "config.file"))
-    succeed("promtool", "check", "config", prometheus)
-    succeed("amtool", "check-config", alertmanager)
+    succeed("promtool", "check", "config", configuration("prometheus"))
+    succeed("amtool", "check-config", configuration("alertmanager"))
 
 
 def test_the_demo_polls_what_the_demo_command_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +68,7 @@ def test_the_demo_polls_what_the_demo_command_does(monkeypatch: pytest.MonkeyPat
 
 
 def test_every_address_is_a_service() -> None:
-    scraping = yaml.safe_load(on_this_machine("prometheus", option("prometheus", "config.file")).read_text())
+    scraping = yaml.safe_load(configuration("prometheus").read_text())
     datasources = yaml.safe_load(on_this_machine("grafana", DATASOURCES).read_text())["datasources"]
     assert scraping["scrape_configs"][0]["static_configs"][0]["targets"] == ["exporter:10421"]
     assert scraping["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] == ["alertmanager:9093"]
@@ -90,9 +82,7 @@ def test_every_address_is_a_service() -> None:
 def test_grafana_finds_its_dashboards() -> None:
     provider = yaml.safe_load(on_this_machine("grafana", DASHBOARDS).read_text())["providers"][0]
     folder = on_this_machine("grafana", provider["options"]["path"])
-    assert {file.name for file in folder.glob("*.json")} == {
-        f"leadterra-{name}.json" for name in ("fleet", "campaign", "exporter")
-    }
+    assert len([*folder.glob("leadterra-*.json")]) == 3
     home = on_this_machine("grafana", SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
     assert json.loads(home.read_text())["uid"] == "leadterra-fleet"
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,33 +27,31 @@ COMMAND = [sys.executable, str(ROOT / "deploy/stack.py")]
 
 @pytest.fixture
 def addresses() -> dict[str, str]:
-    for program in ("prometheus", "prometheus-alertmanager"):
-        need(program)
+    need("prometheus")
+    need("prometheus-alertmanager")
     return {part: f"127.0.0.1:{free_port()}" for part in PARTS}
 
 
-def flags(addresses: dict[str, str]) -> list[str]:
-    return [f"--{part}={address}" for part, address in addresses.items()]
+def command(addresses: dict[str, str]) -> list[str]:
+    return [*COMMAND, *(f"--{part}={address}" for part, address in addresses.items())]
 
 
-@pytest.fixture
-def stack(addresses: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [*COMMAND, *flags(addresses)]
-    with running(command, env=environment, stdout=subprocess.PIPE, start_new_session=True) as process:
-        yield process
-
-
-def test_all_parts_run_find_each_other_and_end_together(
-    stack: subprocess.Popen[str], addresses: dict[str, str], tmp_path: Path
-) -> None:
+def test_all_parts_run_find_each_other_and_end_together(addresses: dict[str, str], tmp_path: Path) -> None:
     urls = {part: f"http://{address}" for part, address in addresses.items()}
-    assert stack.stdout is not None
-    wait_until(lambda: stack.stdout and "Stop with" in stack.stdout.readline(), "the demo's own banner")
-    wait_until(lambda: stack.stdout and "Stop with" in stack.stdout.readline(), "all parts")
-    assert all(is_ready(url) for url in urls.values())
-    prometheus = f"{urls['prometheus']}/api/v1"
+    options: dict[str, Any] = {"env": {**os.environ, "TMPDIR": str(tmp_path)}, "start_new_session": True}
+    with running(command(addresses), stdout=subprocess.PIPE, **options) as stack:
+        for banner in ("the demo's own", "all parts"):
+            wait_until(lambda: stack.stdout and "Stop with" in stack.stdout.readline(), banner)
+        assert all(is_ready(url) for url in urls.values())
+        check_that_they_find_each_other(urls, f"{urls['prometheus']}/api/v1")
+        check_the_health_checks_of_compose(urls)
+        os.killpg(stack.pid, signal.SIGINT)  # as a terminal does it, to all parts at once
+        assert stack.wait(PATIENCE) == 0
+    assert not any(is_ready(url) for url in urls.values())
+    assert not list(tmp_path.glob("leadterra-*"))
 
+
+def check_that_they_find_each_other(urls: dict[str, str], prometheus: str) -> None:
     (target,) = wait_until(lambda: ask(f"{prometheus}/targets")["activeTargets"], "the target")
     assert target["scrapeUrl"] == f"{urls['exporter']}/metrics"
     assert target["labels"]["job"] == "leadterra-exporter"
@@ -67,12 +64,6 @@ def test_all_parts_run_find_each_other_and_end_together(
     groups = {group["name"] for file in files for group in yaml.safe_load(file.read_text())["groups"]}
     assert {group["name"] for group in ask(f"{prometheus}/rules")["groups"]} == groups
     wait_until(lambda: "Watchdog" in httpx.get(f"{urls['alertmanager']}/api/v2/alerts").text, "an alert", 60)
-    check_the_health_checks_of_compose(urls)
-
-    os.killpg(stack.pid, signal.SIGINT)  # as a terminal does it, to all parts at once
-    assert stack.wait(PATIENCE) == 0
-    assert not any(is_ready(url) for url in urls.values())
-    assert not list(tmp_path.glob("leadterra-*"))
 
 
 def ask(url: str) -> dict[str, Any]:
@@ -83,16 +74,16 @@ def ask(url: str) -> dict[str, Any]:
 def check_the_health_checks_of_compose(urls: dict[str, str]) -> None:
     """See that the commands of two containers' health checks tell a living server from none."""
     for part in ("prometheus", "alertmanager"):
-        _, *command = SERVICES[part]["healthcheck"]["test"]
-        own = next(word for word in command if "127.0.0.1" in word).rpartition("http://")[2]
-        alive = [word.replace(own, urls[part].removeprefix("http://")) for word in command]
-        dead = [word.replace(own, f"127.0.0.1:{free_port()}") for word in command]
+        _, *words = SERVICES[part]["healthcheck"]["test"]
+        own = next(word for word in words if "127.0.0.1" in word).rpartition("http://")[2]
+        alive = [word.replace(own, urls[part].removeprefix("http://")) for word in words]
+        dead = [word.replace(own, f"127.0.0.1:{free_port()}") for word in words]
         assert (run(*alive).returncode, run(*dead).returncode != 0) == (0, True)
 
 
 def test_a_part_that_ends_ends_all_and_is_told(addresses: dict[str, str]) -> None:
-    command = [*COMMAND, *flags(addresses | {"alertmanager": addresses["prometheus"]})]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    clash = command(addresses | {"alertmanager": addresses["prometheus"]})
+    ended = subprocess.run(clash, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
     assert "has ended with status 1; all others stop" in ended.stderr
     assert "address already in use" in ended.stderr

@@ -17,7 +17,7 @@ _SHELLS = ("sh", "bash")
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block; `line` is that of its first line of text."""
+    """One fenced block, or one command of it; `line` is that of its first line of text."""
 
     page: Path
     line: int
@@ -26,18 +26,6 @@ class Block:
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
-
-
-@dataclass(frozen=True)
-class Command:
-    """One command of a page, continued lines joined, without a comment after it."""
-
-    page: Path
-    line: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.page}:{self.line}: {self.text}"
 
 
 def read(page: Path) -> str:
@@ -65,8 +53,8 @@ def all_blocks(*languages: str) -> list[Block]:
     return [block for page in PAGES for block in blocks(page, *languages)]
 
 
-def commands(block: Block) -> list[Command]:
-    """Return a block's commands, none where it is not for a shell."""
+def commands(block: Block) -> list[Block]:
+    """Return a block's commands, continued lines joined, without comments; none where it is not for a shell."""
     found, begun = [], ""
     for number, line in enumerate(block.text.splitlines() if block.language in _SHELLS else [], block.line):
         begun += line
@@ -74,21 +62,15 @@ def commands(block: Block) -> list[Command]:
             begun = begun[:-1].rstrip() + " "
             continue
         text = re.sub(r"(^|\s+)#\s.*", "", re.sub(r"\s+", " ", begun)).strip()
-        found += [Command(block.page, number, text)] if text else []
+        found += [Block(block.page, number, "command", text)] if text else []
         begun = ""
     return found
 
 
-def all_commands() -> list[Command]:
+def all_commands() -> list[Block]:
     """Return all pages' commands."""
     return [command for block in all_blocks() for command in commands(block)]
 
-
-RUNS = (
-    "alertmanager", "amtool", "cat", "chmod", "cp", "curl", "export", "grep", "leadterra-exporter", "ls", "mkdir", "mv",
-    "printf", "prometheus", "promtool", "python3 docs/examples/", "python3 prometheus/", "rm", "sed", "umask",
-)  # fmt: skip
-"""How a command begins that does no harm in a folder of its own with nothing but loopback to talk to."""
 
 ELSEWHERE = {
     r"\b(docker|podman|buildah) ": "no container engine; `make engines` plays it",
@@ -99,14 +81,13 @@ ELSEWHERE = {
     r"^make ": "the gate runs the targets, and test_names.py knows them",
     r"^git clone ": "no network",
     r"^(cd |python3 -m venv |\. venv/|pipx? install \.)": "tests/test_supply_chain.py installs the wheel and runs it",
-    r"^python -m grafana\.build$": "writes into the repository; tests/grafana/test_build.py calls it",
     r"/v1/(replies|campaigns/\w+/(pause|start))": (
-        "the sandbox does not have them; tests/rules/test_runbooks.py knows the API's other addresses"
+        "the sandbox does not have them; tests/rules/test_configs.py knows the API's other addresses"
     ),
     r"^read -rs ": "asks a person for the key, which the variable holds here",
     r"(?<![\w.$])/(etc|opt|usr|var)/": "files of the whole machine",
 }
-"""What does not run here: a pattern that the command has, and why."""
+"""What does not run here: a pattern that the command has, and why. All else runs in a folder of its own."""
 
 PLACEHOLDERS = {
     "https://app.leadterra.co": "$API",
@@ -128,19 +109,14 @@ PLACEHOLDERS = {
 _PLACEHOLDER = re.compile("|".join(map(re.escape, sorted(PLACEHOLDERS, key=len, reverse=True))))
 
 
-def reason_not_to_run(command: Command) -> str | None:
+def reason_not_to_run(command: Block) -> str | None:
     """Return why a command is not run here, None where it is."""
     return next((reason for pattern, reason in ELSEWHERE.items() if re.search(pattern, command.text)), None)
 
 
-def is_known(command: Command) -> bool:
-    """Return whether somebody has said what to do with a command."""
-    return command.text.startswith(RUNS) or reason_not_to_run(command) is not None
-
-
-def serves(command: Command) -> bool:
+def serves(command: str) -> bool:
     """Return whether a command runs until it is stopped."""
-    program, *arguments = command.text.split()
+    program, *arguments = command.split()
     ends = {"--once", "--config.check", "--version", "--help"}
     return program in ("leadterra-exporter", "prometheus", "alertmanager") and not ends & set(arguments)
 

@@ -3,12 +3,10 @@
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -16,7 +14,7 @@ from typing import Any
 import certifi
 import yaml
 
-from tests.docs.pages import Block, Command, commands, reason_not_to_run, replaced, serves
+from tests.docs.pages import Block, blocks, commands, reason_not_to_run, replaced, serves
 from tests.fake_api import FakeApi, http
 from tests.process import ROOT, running_sandbox
 from tests.tools import free_port, need
@@ -52,68 +50,41 @@ exec {0} --web.listen-address="${1}" "$@"
 """Listen on a page's address and, where the page does not say, store in its folder."""
 
 
-@dataclass(frozen=True)
-class Session:
-    """Run pages in `folder`, which has what a checkout has."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def play(self, blocks: list[Block]) -> subprocess.CompletedProcess[str]:
-        """Run a page's commands in order; where one fails, the last line on stderr that begins with @@ names it."""
-        script = self.folder / "page.sh"
-        script.write_text(_PRELUDE + "\n".join(self._lines(blocks)) + "\n", "utf-8")
-        with subprocess.Popen(
-            ["bash", script],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # so that what a page leaves running can be ended with it
-        ) as process:
-            try:
-                out, err = process.communicate(timeout=_PATIENCE)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                out, err = process.communicate()
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-    def _lines(self, blocks: list[Block]) -> Iterator[str]:
-        found = [command for block in blocks for command in commands(block)]
-        run = [command for command in found if reason_not_to_run(command) is None]
-        served = {command.text.split()[0] for command in run if serves(command)}
-        yield from (f"serve {line}" for line in _assumed(run) if line.split()[1] not in served)
-        for block in blocks:
-            yield from (line for command in commands(block) for line in _line(command))
-            if is_configuration(block):
-                text = Template(configuration(block.text)).substitute(self.environment)
-                yield f"printf %s {shlex.quote(text)} > config.yaml"
+def play(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a page's commands in order; where one fails, the last line on stderr that begins with @@ names it."""
+    for program in ("curl", "promtool", "amtool"):
+        need(program)
+    with _checkout(folder) as environment:
+        (folder / "page.sh").write_text("\n".join([_PRELUDE, *_lines(blocks(page), environment), ""]), "utf-8")
+        command = ["timeout", f"{_PATIENCE}", "bash", "page.sh"]  # it ends what a page leaves running, too
+        return subprocess.run(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
 
 
-def _assumed(run: list[Command]) -> Iterator[str]:
-    """Return what a page takes for running where it does not start it."""
-    text = "\n".join(command.text for command in run)
-    if "localhost:10421" in text:
-        yield "$EXPORTER leadterra-exporter --web.enable-lifecycle"
-    if "localhost:9090" in text:
-        yield "$PROMETHEUS prometheus --config.file=prometheus/prometheus.yaml"
-    if "localhost:9093" in text:
-        yield "$ALERTMANAGER alertmanager --config.file=prometheus/alertmanager.yaml"
+_SERVERS = {
+    "leadterra-exporter": ("$EXPORTER", "localhost:10421", "--web.enable-lifecycle"),
+    "prometheus": ("$PROMETHEUS", "localhost:9090", "--config.file=prometheus/prometheus.yaml"),
+    "alertmanager": ("$ALERTMANAGER", "localhost:9093", "--config.file=prometheus/alertmanager.yaml"),
+}
+"""Where each listens here and on the pages, and with which flags a page takes it for running that does not start it."""
 
 
-def _line(command: Command) -> Iterator[str]:
-    yield f"echo {shlex.quote(f'@@ {command}')} >&2"
-    if reason_not_to_run(command) is None:
-        yield f"serve {_address(command)} {replaced(command.text)}" if serves(command) else replaced(command.text)
-
-
-def _address(command: Command) -> str:
-    if command.text.startswith("leadterra-exporter sandbox"):
-        return "$SANDBOX"
-    program = command.text.split()[0]
-    return {"leadterra-exporter": "$EXPORTER", "prometheus": "$PROMETHEUS"}.get(program, "$ALERTMANAGER")
+def _lines(found: list[Block], environment: dict[str, str]) -> Iterator[str]:
+    run = [each.text for block in found for each in commands(block) if reason_not_to_run(each) is None]
+    served = {text.split()[0] for text in run if serves(text)}
+    for program, (address, place, flags) in _SERVERS.items():
+        if program not in served and place in "\n".join(run):
+            yield f"serve {address} {program} {flags}"
+    for block in found:
+        for command in commands(block):
+            yield f"echo {shlex.quote(f'@@ {command}: {command.text}')} >&2"
+            if reason_not_to_run(command) is None:
+                own = "$SANDBOX" if " sandbox" in command.text else _SERVERS.get(command.text.split()[0], "?")[0]
+                yield f"serve {own} {replaced(command.text)}" if serves(command.text) else replaced(command.text)
+        if is_configuration(block):
+            text = Template(configuration(block.text)).substitute(environment)
+            yield f"printf %s {shlex.quote(text)} > config.yaml"
 
 
 def is_configuration(block: Block) -> bool:
@@ -135,63 +106,45 @@ def configuration(text: str) -> str:
 
 
 @contextmanager
-def session(folder: Path) -> Iterator[Session]:
-    """Prepare a folder as a checkout with a key and a configuration, and a sandbox that plays the API."""
+def _checkout(folder: Path) -> Iterator[dict[str, str]]:
+    """Prepare a checkout with a key and a configuration, and a sandbox for the API; yield what commands find."""
     for name in ("config.example.yaml", "deploy", "docs", "grafana", "prometheus"):
         path = ROOT / name
         (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / name)
     (folder / "leadterra_api_key").write_text(KEY)
     (folder / "leadterra_api_key").chmod(0o600)
     addresses = {name: f"127.0.0.1:{free_port()}" for name in ("EXPORTER", "PROMETHEUS", "ALERTMANAGER", "SANDBOX")}
-    _write_prometheus(folder, addresses)
+    prometheus = folder / "prometheus" / "prometheus.yaml"  # scrapes this page's exporter, every second
+    text = prometheus.read_text("utf-8").replace("127.0.0.1:10421", addresses["EXPORTER"]).replace("30s", "1s")
+    prometheus.write_text(text.replace("127.0.0.1:9093", addresses["ALERTMANAGER"]), "utf-8")
     (folder / "crm_token").write_text(TOKEN)
     answers = {"*": http(200, b'["camp_456"]')}
     with running_sandbox(workspaces={KEY: CAMPAIGNS}) as sandbox, FakeApi(answers, keeps_connections=False) as crm:
         smallest = {"name": "acme", "api_key_env": "LEADTERRA_API_KEY", "campaigns": ["camp_123"]}
         default = {"api": {"base_url": sandbox.url}, "workspaces": [smallest]}
         (folder / "config.yaml").write_text(yaml.safe_dump(default))
-        yield Session(folder, _environment(folder, addresses) | {"API": sandbox.url, "CRM": crm.url})
+        yield _environment(folder, addresses) | {"API": sandbox.url, "CRM": crm.url}
 
 
 def _environment(folder: Path, addresses: dict[str, str]) -> dict[str, str]:
-    bin_ = folder / "bin"
-    bin_.mkdir()
-    _program(bin_ / "leadterra-exporter", f'PYTHONPATH={ROOT} exec {sys.executable} -W error -m exporter "$@"')
-    prometheus, alertmanager = shutil.which("prometheus"), shutil.which("prometheus-alertmanager")
-    _program(bin_ / "prometheus", _STORING.format(prometheus, "PROMETHEUS", "storage.tsdb.path"))
-    _program(bin_ / "alertmanager", _STORING.format(alertmanager, "ALERTMANAGER", "storage.path"))
+    programs = {
+        "leadterra-exporter": f'PYTHONPATH={ROOT} exec {sys.executable} -W error -m exporter "$@"',
+        "prometheus": _STORING.format(need("prometheus"), "PROMETHEUS", "storage.tsdb.path"),
+        "alertmanager": _STORING.format(need("prometheus-alertmanager"), "ALERTMANAGER", "storage.path"),
+    }
+    (folder / "bin").mkdir()
+    for name, text in programs.items():
+        (folder / "bin" / name).write_text(f"#!/bin/bash\n{text}\n")
+        (folder / "bin" / name).chmod(0o755)
     (folder / ".curlrc").write_text("fail\n")  # a command that gets an error has failed
     keys = dict.fromkeys(("LEADTERRA_API_KEY", "ACME_API_KEY", "GLOBEX_API_KEY", "INITECH_API_KEY"), KEY)
     return {
         **os.environ,
         **addresses,
         **keys,
-        "PATH": f"{bin_}:{os.environ['PATH']}",
+        "PATH": f"{folder}/bin:{os.environ['PATH']}",
         "HOME": str(folder),
         "FOLDER": str(folder),
         "CERTIFICATES": certifi.where(),
         "LEADTERRA_EXPORTER_WEB_LISTEN_ADDRESS": addresses["EXPORTER"],
     }
-
-
-def _program(path: Path, text: str) -> None:
-    path.write_text(f"#!/bin/bash\n{text}\n")
-    path.chmod(0o755)
-
-
-def _write_prometheus(folder: Path, addresses: dict[str, str]) -> None:
-    """Make the example scrape this page's exporter and tell its Alertmanager, all of it every second."""
-    rules = folder / "prometheus" / "rules.yaml"
-    rules.write_text(rules.read_text("utf-8").replace("interval: 1m", "interval: 1s"), "utf-8")
-    path = folder / "prometheus" / "prometheus.yaml"
-    text = path.read_text("utf-8").replace("127.0.0.1:10421", addresses["EXPORTER"]).replace("30s", "1s")
-    path.write_text(text.replace("127.0.0.1:9093", addresses["ALERTMANAGER"]), "utf-8")
-
-
-def need_programs(found: list[Command]) -> None:
-    """Skip the test, or fail it in CI, where a program that the commands start is missing."""
-    words = {word for command in found for word in command.text.split()}
-    for program in sorted(words & {"curl", "promtool", "prometheus", "amtool"}):
-        need(program)
-    if "alertmanager" in words:
-        need("prometheus-alertmanager")

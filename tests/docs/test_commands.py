@@ -6,47 +6,29 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.config import ConfigError, load
-from tests.docs.cost import RECORDED, scraped_series
-from tests.docs.pages import (
-    PAGES,
-    PLACEHOLDERS,
-    Command,
-    all_commands,
-    blocks,
-    is_known,
-    read,
-    reason_not_to_run,
-    replaced,
-)
-from tests.docs.session import need_programs, session
+from exporter.config import Campaign, ConfigError, load
+from exporter.exposition import METRICS_OF
+from exporter.telemetry import Telemetry
+from tests.docs.pages import PAGES, PLACEHOLDERS, all_commands, blocks, read, reason_not_to_run, replaced
+from tests.docs.session import play
+from tests.generate import configure
 from tests.process import running_exporter
+from tests.rules.cost import scraped_series
+from tests.rules.documents import rules
 from tests.rules.promtool import RULES, series
 from tests.tools import succeed
 
-COMMANDS = all_commands()
-RUN = [command for command in COMMANDS if reason_not_to_run(command) is None]
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=str)
-def test_somebody_has_said_what_to_do_with_a_command(command: Command) -> None:
-    program = command.text.split()[0]
-    assert is_known(command), (
-        f"{command}\n`{program}` is new to the documentation: add it to RUNS in tests/docs/commands.py if it may run "
-        "in an empty folder, or to ELSEWHERE with the reason why it can't run here and what checks it instead."
-    )
+RUN = [command for command in all_commands() if reason_not_to_run(command) is None]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", sorted({command.page for command in RUN}), ids=str)
 def test_a_pages_commands_run(page: Path, tmp_path: Path) -> None:
-    need_programs([command for command in RUN if command.page == page])
-    with session(tmp_path) as played:
-        ended = played.play(blocks(page))
+    ended = play(page, tmp_path)
     failed = [line for line in ended.stderr.splitlines() if line.startswith("@@ ")]
     assert ended.returncode == 0, (
         f"{failed[-1] if failed else page}\nfailed with {ended.returncode}. Mend the page, or say in "
-        f"tests/docs/commands.py what stands for what (PLACEHOLDERS) or why it can't run here (ELSEWHERE).\n"
+        f"tests/docs/pages.py what stands for what (PLACEHOLDERS) or why it can't run here (ELSEWHERE).\n"
         f"{ended.stdout[-2000:]}\n{ended.stderr[-3000:]}"
     )
 
@@ -82,21 +64,37 @@ def test_the_fault_that_it_shows_is_said_so(tmp_path: Path, monkeypatch: pytest.
     assert str(caught.value) == shown
 
 
-_DAYS = 2
+def test_a_campaign_costs_as_many_series_as_the_page_says(tmp_path: Path) -> None:
+    """A campaign that sends, with bounces of long ago and no alert; of a limit one series a severity is recorded."""
+    page = read(Path("docs/metrics.md"))
+    cells = re.findall(
+        r"(?m)^\| (?:campaign|workspace|exporter) \| (.*)", page.partition("## What a campaign costs")[2]
+    )
+    scraped, recorded, most, workspace, exporter = (int(each) for row in cells for each in re.findall(r"\d+", row))
+    telemetry, metrics = Telemetry(), METRICS_OF[Campaign.kind]
+    assert series_count(telemetry) == exporter
+    configure(telemetry)
+    assert series_count(telemetry) == exporter + workspace
+    assert len(scraped_series()) == scraped
+    of_campaigns = [name for rule in rules() if (name := rule.get("record", "")).startswith("campaign:")]
+    severities = ([each.label_values for each in metrics if f":{each.name}:" in name] for name in of_campaigns)
+    assert sum(max((len(each) for each in of_rule), default=0) or 1 for of_rule in severities) == most
+    thousand = 1000 * scraped + 10 * workspace + exporter
+    assert f"{thousand:,} series that are scraped and some {1000 * recorded:,} that are recorded" in page
 
-
-def test_as_many_series_are_recorded_as_the_page_says(tmp_path: Path) -> None:
-    """A campaign that sends, with bounces of long ago and no alert."""
     identity = {"job": "leadterra-exporter", "instance": "a:10421", "workspace": "acme", "campaign_id": "camp_123"}
     rising = {"leadterra_campaign_emails_sent": "480+5", "leadterra_campaign_emails_delivered": "471+5"}
-    end = _DAYS * 24 * 12
     inputs = [
-        series(name, f"{rising.get(name, f'{value:g}+0')}x{end}", **identity, campaign="VP", **own)
+        series(name, f"{rising.get(name, f'{value:g}+0')}x300", **identity, campaign="VP", **own)
         for name, own, value in scraped_series()
     ]
-    count = [{"labels": "{}", "value": RECORDED}]
-    told = {"expr": 'count({__name__=~"campaign:.+"})', "eval_time": f"{_DAYS}d", "exp_samples": count}
+    count = [{"labels": "{}", "value": recorded}]
+    told = {"expr": 'count({__name__=~"campaign:.+"})', "eval_time": "25h", "exp_samples": count}
     tests = [{"interval": "5m", "input_series": inputs, "promql_expr_test": [told]}]
     path = tmp_path / "cost.yaml"
     path.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "5m", "tests": tests}))
     succeed("promtool", "test", "rules", path)
+
+
+def series_count(telemetry: Telemetry) -> int:
+    return sum(len(family.samples) for family in telemetry.registry.collect())

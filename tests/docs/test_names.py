@@ -51,23 +51,14 @@ NAMES = {
         r"(?<![:\w])leadterra_(?:campaign|api|workspace|exporter)_\w*[a-z0-9]\b",
         {name[: end.start()] for name in EXPORTED for end in re.finditer("(?=_)|$", name)} | NO_METRICS,
     ),
-    "recorded series": (
-        r"\bcampaign:leadterra_\w+:\w+\b",
-        {rule["record"] for rule in rules() if "record" in rule},
-    ),
-    "alerts": (
-        r"\bLeadterra(?:Campaign|Exporter|API)[A-Z]\w+\b",
-        {alert["alert"] for alert in alerts()},
-    ),
+    "recorded series": (r"\bcampaign:leadterra_\w+:\w+\b", {rule["record"] for rule in rules() if "record" in rule}),
+    "alerts": (r"\bLeadterra(?:Campaign|Exporter|API)[A-Z]\w+\b", {alert["alert"] for alert in alerts()}),
     "flags": (r"(?<![\w-])--[a-z]+\.[a-z.-]*[a-z]", FLAGS | OF_OTHERS),
     "variables": (
         r"\bLEADTERRA_EXPORTER_[A-Z_]*[A-Z]\b",
         {environment_variable(flag) for flag in FLAGS} | {"LEADTERRA_EXPORTER_REVISION"},
     ),
-    "configuration keys": (
-        r"`((?:api|poll|sending|thresholds|senders|links|workspaces)\.[\w.]+?)`",
-        set(keys(FILE)),
-    ),
+    "configuration keys": (r"`((?:api|poll|sending|thresholds|senders|links|workspaces)\.[\w.]+?)`", set(keys(FILE))),
     "make targets": (
         r"(?m)(?:`|^)make ([a-z-]+)",
         set(re.findall(r"(?m)^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"))),

@@ -14,7 +14,7 @@ from exporter.config import load
 from exporter.config.schema import FILE
 from tests.docs.pages import Block, all_blocks, replaced
 from tests.docs.test_names import keys
-from tests.kubernetes.manifests import build
+from tests.kubernetes.test_manifests import build
 from tests.process import ROOT
 from tests.rules.documents import strangers
 from tests.tools import succeed
@@ -27,29 +27,17 @@ _SMALLEST = {"name": "acme", "api_key_env": "LEADTERRA_API_KEY", "campaigns": ["
 
 
 def configuration(block: Block, folder: Path) -> None:
-    """Load a configuration, or a part of one in the smallest whole one."""
-    places = {
-        "CERTIFICATES": certifi.where(),
-        "FOLDER": str(folder),
-        "SANDBOX": "127.0.0.1:10422",
-        "CRM": "https://crm",
-    }
+    """Load a configuration, or a part of one or of a workspace in the smallest whole one."""
+    places = {"CERTIFICATES": certifi.where(), "FOLDER": folder, "SANDBOX": "127.0.0.1:10422", "CRM": "https://crm"}
     text = Template(replaced(block.text)).safe_substitute(places)
-    loaded = yaml.safe_load(text)
-    path = folder / "config.yaml"
-    path.write_text(text if "workspaces" in loaded else text + yaml.safe_dump({"workspaces": [_SMALLEST]}))
-    load(path)
-
-
-def workspace(block: Block, folder: Path) -> None:
-    """Load a configuration whose only workspace says what the block says."""
-    said = yaml.safe_load(block.text)
-    whole = _SMALLEST | said
-    if "api_key_file" in said:
-        del whole["api_key_env"]
-    path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump({"workspaces": [whole]}))
-    load(path)
+    said = yaml.safe_load(text)
+    if not said.keys() <= FILE.keys.keys():
+        ours = {name: value for name, value in _SMALLEST.items() if name != "api_key_env" or "api_key_file" not in said}
+        text = yaml.safe_dump({"workspaces": [ours | said]})
+    elif "workspaces" not in said:
+        text += yaml.safe_dump({"workspaces": [_SMALLEST]})
+    (folder / "config.yaml").write_text(text)
+    load(folder / "config.yaml")
 
 
 def prometheus(block: Block, folder: Path) -> None:
@@ -86,10 +74,8 @@ def check_of(block: Block) -> Callable[[Block, Path], None] | None:
     """Find out what a YAML block is; None where it is nothing that is known."""
     loaded = yaml.safe_load(block.text)
     found: set[str] = set(loaded) if isinstance(loaded, dict) else set()
-    if found and found <= FILE.keys.keys():
+    if found and (found <= FILE.keys.keys() or found <= WORKSPACE):
         return configuration
-    if found and found <= WORKSPACE:
-        return workspace
     if found and found <= {"global", "rule_files", "scrape_configs", "alerting"}:
         return prometheus
     if found >= {"kind"} and loaded["kind"] == "Kustomization":
@@ -106,7 +92,7 @@ def test_yaml_passes_the_check_of_what_it_is_for(block: Block, tmp_path: Path) -
 
 @pytest.mark.parametrize("block", all_blocks("json"), ids=str)
 def test_json_is_a_list_of_campaigns(block: Block, tmp_path: Path) -> None:
-    workspace(Block(block.page, block.line, "yaml", f"campaigns: {block.text}"), tmp_path)
+    configuration(Block(block.page, block.line, "yaml", f"campaigns: {block.text}"), tmp_path)
 
 
 @pytest.mark.parametrize("block", all_blocks("promql"), ids=str)

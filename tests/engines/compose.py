@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engines.docker import inspect, load_base
-from tests.engines.machine import BASE, Machine, shown
+from tests.engines.docker import inspect
+from tests.engines.machine import BASE, Machine, load_base, shown
 
 PAGE = "container.md"
 VERSIONS = (

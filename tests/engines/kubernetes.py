@@ -9,12 +9,11 @@ import pytest
 import yaml
 
 from tests.docs.pages import blocks
-from tests.engines import cluster
-from tests.engines.machine import Machine, shown
+from tests.engines.machine import KUBERNETES_IMAGE, KUBERNETES_VERSIONS, Machine, shown
 from tests.process import ROOT
 
 PAGE = "kubernetes.md, sharding.md"
-VERSIONS = cluster.VERSIONS
+VERSIONS = KUBERNETES_VERSIONS
 MINE = "/root/mine"
 CONFIG = """\
 api: {base_url: http://10.0.2.100:10422}
@@ -58,9 +57,7 @@ def install(machine: Machine, kustomization: str, config: str) -> None:
 
 
 def pods(machine: Machine, selector: str = "leadterra-exporter/scrape=true") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(machine.run(f"kubectl get pods -n leadterra -l {selector} -o json"))[
-        "items"
-    ]
+    found = json.loads(machine.run(f"kubectl get pods -n leadterra -l {selector} -o json"))["items"]
     return [pod for pod in found if "deletionTimestamp" not in pod["metadata"] and "podIP" in pod["status"]]
 
 
@@ -134,7 +131,8 @@ def test_key(kubernetes: Machine) -> None:
 def test_shards_and_back(kubernetes: Machine) -> None:
     """One exporter becomes three shards and the other way round as shown; each campaign is polled once."""
     campaigns = ["camp_123", "camp_backlog", "camp_bouncing", "camp_healthy", "camp_paused"]
-    config, (sharded, back) = CONFIG % ", ".join(campaigns), _changes()
+    page = (ROOT / "docs/deploy/sharding.md").read_text()
+    config, (sharded, back) = CONFIG % ", ".join(campaigns), re.findall(r"(?m)^kubectl delete .*", page)
     one = KUSTOMIZATIONS[0]
     install(kubernetes, one.replace("kubernetes/base", "kubernetes/sharded"), config)
     kubernetes.run(sharded)
@@ -143,11 +141,6 @@ def test_shards_and_back(kubernetes: Machine) -> None:
     install(kubernetes, one, config)
     kubernetes.run(back)
     kubernetes.wait(lambda: len(pods(kubernetes)) == 1 and polled(kubernetes) == campaigns, "each campaign once", 120)
-
-
-def _changes() -> list[str]:
-    text = (ROOT / "docs/deploy/sharding.md").read_text()
-    return re.findall(r"^kubectl delete .*", text, re.MULTILINE)
 
 
 def test_two_in_one_namespace(kubernetes: Machine) -> None:
@@ -167,9 +160,8 @@ def test_faults_are_told(kubernetes: Machine) -> None:
     """Why a pod does not start stands in its status."""
     install(kubernetes, KUSTOMIZATIONS[0], "workspaces: 1\n")
     kubernetes.run("kubectl delete pod -n leadterra -l app.kubernetes.io/name=leadterra-exporter")
-    kubernetes.wait(
-        lambda: "config.yaml:1:13" in kubernetes.run("kubectl get pods -n leadterra -o yaml"), "the fault", 120
-    )
+    get = "kubectl get pods -n leadterra -o yaml"
+    kubernetes.wait(lambda: "config.yaml:1:13" in kubernetes.run(get), "the fault", 120)
     install(kubernetes, KUSTOMIZATIONS[0], CONFIG % "camp_123")
 
 
@@ -179,7 +171,7 @@ def test_chart(kubernetes: Machine) -> None:
     campaigns = ["camp_123", "camp_backlog", "camp_bouncing"]
     values = {
         "config": yaml.safe_load(CONFIG % ", ".join(campaigns)),
-        "image": {"repository": cluster.IMAGE},
+        "image": {"repository": KUBERNETES_IMAGE},
         "scrape": "podMonitor",
         "prometheusRule": True,
         "dashboards": True,

@@ -18,6 +18,10 @@ from tests.tools import need
 
 BASE = os.environ.get("BASE_IMAGE", "python:3.13-slim")
 CHECKOUT = "/root/leadterra-exporter"
+KUBERNETES_IMAGE = "registry.example/leadterra-exporter"
+KUBERNETES_VERSIONS = (
+    "kubelet --version; echo helm $(helm version --short); containerd --version | cut -d' ' -f1,3; uname -sr"
+)
 _NAME = "leadterra-exporter-debian"
 """Of buildah's working container with the packages, which stays for the next run: other packages, another name."""
 _BOOT = (
@@ -70,13 +74,18 @@ class Machine:
         return time.monotonic() - began
 
 
+def load_base(machine: Machine) -> None:
+    """Hand the machine this one's base image, as no registry need be reached."""
+    archive = machine.storage / "base.tar"
+    subprocess.run(["buildah", "push", "-q", BASE, f"docker-archive:{archive}:{BASE}"], check=True)
+    machine.run("docker load -q -i /var/lib/docker/base.tar; rm /var/lib/docker/base.tar")
+
+
 def shown(page: str, start: str) -> str:
     """Return the one command of a page of docs/deploy that begins like this."""
-    found = {
-        each.text for each in all_commands() if str(each.page) == f"docs/deploy/{page}" and each.text.startswith(start)
-    }
-    assert len(found) == 1, f"docs/deploy/{page} has {len(found)} commands that begin with {start}"
-    return found.pop()
+    commands = {each.text for each in all_commands() if str(each.page) == f"docs/deploy/{page}"}
+    (found,) = (each for each in commands if each.startswith(start))
+    return found
 
 
 @contextmanager

@@ -8,11 +8,10 @@ from urllib.parse import urlencode
 import pytest
 import yaml
 
-from tests.engines import cluster
-from tests.engines.machine import CHECKOUT, Machine
+from tests.engines.machine import CHECKOUT, KUBERNETES_IMAGE, KUBERNETES_VERSIONS, Machine
 
 PAGE = "sharding.md, 10,000 campaigns"
-VERSIONS = f"{cluster.VERSIONS}; prometheus --version 2>&1 | head -1 | cut -d' ' -f1-3"
+VERSIONS = f"{KUBERNETES_VERSIONS}; prometheus --version 2>&1 | head -1 | cut -d' ' -f1-3"
 CAMPAIGNS = 10_000
 _IDS = [f"camp_load_{number:05}" for number in range(1, CAMPAIGNS + 1)]
 VALUES = {
@@ -22,7 +21,7 @@ VALUES = {
             {"name": "acme", "api_key_file": "/run/secrets/leadterra/acme", "campaigns_from": [{"file": "list-*.yaml"}]}
         ],
     },
-    "image": {"repository": cluster.IMAGE},
+    "image": {"repository": KUBERNETES_IMAGE},
     "lists": {f"list-{part}.yaml": json.dumps(_IDS[part::2]) for part in range(2)},
     "resources": {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
 }
@@ -76,7 +75,7 @@ ALERTS = 'count by (alertname) (ALERTS{alertstate="firing"})'
 @pytest.fixture(scope="module")
 def fleet(machine: Machine, node: None) -> Iterator[Machine]:  # noqa: ARG001 - a fixture of the session
     """Start three shards on two nodes, the sandbox for them, and a Prometheus that finds them."""
-    cluster.add_node(machine, "node2", 2)
+    machine.run("timeout 280 tests/engines/start-kubernetes node node2 2")
     machine.write("size.yaml", yaml.safe_dump(VALUES))
     machine.write("prometheus-at-size.yaml", PROMETHEUS)
     machine.run(COMMANDS + START)

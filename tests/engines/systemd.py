@@ -102,11 +102,9 @@ def test_crash_and_stop(running: Machine) -> None:
 def test_security(running: Machine) -> None:
     """`systemd-analyze` finds nothing to say of the units, and the exposure that the page names."""
     for unit in (UNIT, TEXTFILE):
-        score = re.search(
-            r"Overall exposure level for \S+: (\S+)", running.run(f"systemd-analyze security --no-pager {unit}")
-        )
-        assert score
-        assert f"{score[1]} of 10" in running.run("cat docs/deploy/systemd.md")
+        said = running.run(f"systemd-analyze security --no-pager {unit}")
+        (score,) = re.findall(r"Overall exposure level for \S+: (\S+)", said)
+        assert f"{score} of 10" in running.run("cat docs/deploy/systemd.md")
     assert running.run(f"systemd-analyze verify --man=no {UNIT}.service {TEXTFILE}.service {TEXTFILE}.timer") == ""
 
 
@@ -115,10 +113,7 @@ def test_textfile(running: Machine) -> None:
     running.run(f"systemctl stop {UNIT}; mkdir -p {PROMETHEUS}")
     running.run(next(each for each in _SHOWN if each == f"systemctl enable --now {TEXTFILE}.timer"))
     running.run(f"systemctl stop {TEXTFILE}.timer")
-    for campaigns, last in (
-        ("camp_123", 'campaign_id="camp_123",campaign="camp_123"} 1'),
-        ("camp_gone", '"camp_gone"} 0'),
-    ):
+    for campaigns, last in (("camp_123", '"camp_123",campaign="camp_123"} 1'), ("camp_gone", '"camp_gone"} 0')):
         configure(running, CONFIG % (TEXTFILE, campaigns))
         running.run(f"systemctl start {TEXTFILE}")
         assert last in running.run(f"grep campaign_up{{ {PROMETHEUS}/leadterra.prom")

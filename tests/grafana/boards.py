@@ -91,13 +91,3 @@ def asked(board: Board) -> Iterator[Asked]:
 
 def every_query() -> list[Asked]:
     return [query for uid in UIDS for query in asked(load(uid))]
-
-
-def matched(selector: Any) -> dict[str, str]:
-    """Return a selector's matchers, `=~".+"` by label."""
-    operators = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
-    found = {}
-    for matcher in selector.matchers.matchers:
-        operator = str(matcher.op).rsplit(".", 1)[-1]
-        found[matcher.name] = operators.get(operator, operator) + matcher.value
-    return found

@@ -3,6 +3,7 @@
 It has the names of the public contract, so it may be ahead of the exporter.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -65,21 +66,16 @@ class Story:
             yield metric, {**self.labels(), **own}, [each if each is None else each + since for each in values]
 
 
-_OF_PROCESS: tuple[tuple[str, dict[str, str], float], ...] = (
-    ("up", {}, 1),
-    ("scrape_duration_seconds", {}, 0.012),
-    ("scrape_samples_scraped", {}, 260),
-    ("process_resident_memory_bytes", {}, 58e6),
-    ("process_open_fds", {}, 24),
-    ("process_max_fds", {}, 1024),
-    ("process_start_time_seconds", {}, NOW - 9 * DAY),
-    ("leadterra_exporter_config_last_reload_successful", {}, 1),
-    ("leadterra_exporter_config_last_reload_success_timestamp_seconds", {}, NOW - 9 * DAY),
-    ("leadterra_exporter_build_info", {"version": "1.0.0", "revision": "4d0844b", "python_version": "3.13.5"}, 1),
-    ("leadterra_exporter_shards", {}, 1),
-    ("leadterra_exporter_shard_info", {"index": "0", "total": "1"}, 1),
-)
-_CODE = {"campaign_not_found": "404", "authentication_failed": "401", "server_error": "500", "timeout": "timeout"}
+_OF_PROCESS = {
+    "up": 1, "scrape_duration_seconds": 0.012, "scrape_samples_scraped": 260, "process_resident_memory_bytes": 58e6,
+    "process_open_fds": 24, "process_max_fds": 1024, "process_start_time_seconds": NOW - 9 * DAY,
+    "leadterra_exporter_config_last_reload_successful": 1, "leadterra_exporter_shards": 1,
+    "leadterra_exporter_config_last_reload_success_timestamp_seconds": NOW - 9 * DAY,
+}  # fmt: skip
+_INFO = {
+    "leadterra_exporter_build_info": {"version": "1.0.0", "revision": "4d0844b", "python_version": "3.13.5"},
+    "leadterra_exporter_shard_info": {"index": "0", "total": "1"},
+}
 _FASTER = {"0.05": 0.1, "0.1": 0.6, "0.25": 0.9, "0.5": 0.96, "1": 0.985, "2.5": 0.995, "5": 1, "30": 1, "+Inf": 1}
 
 
@@ -87,8 +83,10 @@ def of_exporter(stories: Sequence[Story]) -> Iterator[Line]:
     """Yield the series of the exporter's own, and those that Prometheus makes of a scrape."""
     counted = [(at - TIMES[0]) / MINUTE for at in TIMES]  # polls of a campaign so far
     yield "process_cpu_seconds_total", {}, [0.9 * each for each in counted]
-    for name, labels, value in _OF_PROCESS:
-        yield name, labels, [value for _ in TIMES]
+    for name, value in _OF_PROCESS.items():
+        yield name, {}, [value for _ in TIMES]
+    for name, labels in _INFO.items():
+        yield name, labels, [1 for _ in TIMES]
     for workspace in dict.fromkeys(story.workspace for story in stories):
         own = [story for story in stories if story.workspace == workspace]
         for name, labels, values in _of_workspace(own, counted):
@@ -96,16 +94,12 @@ def of_exporter(stories: Sequence[Story]) -> Iterator[Line]:
 
 
 def _of_workspace(own: Sequence[Story], counted: Sequence[float]) -> Iterator[Line]:
-    failed = {reason: [0.0 for _ in counted] for reason in _CODE}
-    for life in (story.life for story in own if story.life.failing):
-        begun = life.failing[0][0] * 60
-        of_reason = zip(failed[life.reason], counted, strict=True)
-        failed[life.reason] = [sofar + max(0.0, polls - begun) for sofar, polls in of_reason]
-    lost = [sum(each) for each in zip(*failed.values(), strict=True)]
+    begun = [story.life.failing[0][0] * 60 for story in own if story.life.failing]
+    lost = [sum(max(0.0, polls - each) for each in begun) for polls in counted]
     good = [len(own) * polls - each for polls, each in zip(counted, lost, strict=True)]
-    for result, polls in {"success": good, **failed}.items():
-        yield "polls_total", {"result": result}, polls
-        yield "api_requests_total", {"endpoint": "campaign_stats", "code": _CODE.get(result, "200")}, polls
+    for result, code, polled in (("success", "200", good), ("campaign_not_found", "404", lost)):
+        yield "polls_total", {"result": result}, polled
+        yield "api_requests_total", {"endpoint": "campaign_stats", "code": code}, polled
     for bound, share in _FASTER.items():
         yield "api_request_duration_seconds_bucket", {"le": bound}, [share * len(own) * polls for polls in counted]
     yield "workspace_campaigns", {}, [len(own) for _ in counted]
@@ -146,17 +140,13 @@ def of_source(workspace: str, source: str, count: int, failing: float) -> Iterat
 def written(lines: Iterable[Line], times: Sequence[float], target: Mapping[str, str]) -> Iterator[str]:
     """Write series as OpenMetrics."""
     for metric, own, values in lines:
-        pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in {**target, **own}.items())
+        pairs = ",".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in {**target, **own}.items())
         yield "".join(
             f"{metric}{{{pairs}}} {value} {at:.3f}\n"
             for at, value in zip(times, values, strict=True)
             if value is not None
         )
     yield "# EOF\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def backfill(text: Iterable[str], data: Path) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.kubernetes.manifests import CHART, KUBERNETES, Document, build, one, pods
-from tests.kubernetes.test_manifests import VERSIONS, check_restricted, validate
+from tests.kubernetes import test_manifests as layouts
+from tests.kubernetes.test_manifests import CHART, KUBERNETES, Document, build, one, pods
 from tests.tools import succeed
 
 KEPT = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "leadterra-exporter-tools"
@@ -52,7 +52,7 @@ def comparable(documents: list[Document]) -> dict[str, Document]:
         if document["kind"] == "ConfigMap":
             document["metadata"]["labels"].pop("app.kubernetes.io/name", None)
             document["data"] = {name: yaml.safe_load(text) for name, text in document["data"].items()}
-        for _, pod in pods([document]):
+        for pod in pods([document]):
             pod["containers"][0].pop("imagePullPolicy", None)
     return {document["kind"]: document for document in documents}
 
@@ -68,16 +68,15 @@ def test_monitoring_is_the_layouts(render: Callable[..., list[Document]]) -> Non
     assert scraped == as_theirs
     original = yaml.safe_load((KUBERNETES.parents[1] / "prometheus/prometheusrule.yaml").read_text())
     assert one(ours, "PrometheusRule")["spec"] == original["spec"]
-    boards, as_theirs = ([_uids(each) for each in documents if _is_dashboard(each)] for documents in (ours, theirs))
+    boards, as_theirs = (
+        [
+            {json.loads(text)["uid"] for text in each["data"].values()}
+            for each in documents
+            if "grafana_dashboard" in each["metadata"].get("labels", {})
+        ]
+        for documents in (ours, theirs)
+    )
     assert boards == as_theirs
-
-
-def _uids(document: Document) -> set[str]:
-    return {json.loads(text)["uid"] for text in document["data"].values()}
-
-
-def _is_dashboard(document: Document) -> bool:
-    return "grafana_dashboard" in document["metadata"].get("labels", {})
 
 
 EXTRAS: dict[str, Any] = {
@@ -106,19 +105,19 @@ MATRIX = [
 def test_every_mixture_of_values_is_valid(render: Callable[..., list[Document]], tmp_path: Path) -> None:
     different = {json.dumps(document): document for values in MATRIX for document in render(**values)}
     rendered = list(different.values())
-    for _, pod in pods(rendered):
-        check_restricted(pod)
+    for pod in pods(rendered):
+        layouts.check_restricted(pod)
     monitoring = {"PodMonitor", "ServiceMonitor", "PrometheusRule"}
     assert monitoring <= {document["kind"] for document in rendered}
-    for version in VERSIONS:
-        validate([document for document in rendered if document["kind"] not in monitoring], version, tmp_path)
+    for version in layouts.VERSIONS:
+        layouts.validate([document for document in rendered if document["kind"] not in monitoring], version, tmp_path)
 
 
 def test_values_arrive_and_the_schema_knows_them_and_no_others(render: Callable[..., list[Document]]) -> None:
     known = json.loads((CHART / "values.schema.json").read_text())["properties"]
     assert yaml.safe_load((CHART / "values.yaml").read_text()).keys() == known.keys() - {"global"}
     rendered = render(shards=2, scrape="annotations", **EXTRAS)
-    ((_, pod),) = pods(rendered)
+    (pod,) = pods(rendered)
     (container,) = pod["containers"]
     maps = {each["metadata"]["name"]: each["data"] for each in rendered if each["kind"] == "ConfigMap"}
     mounted = [maps[source["configMap"]["name"]] for source in pod["volumes"][0]["projected"]["sources"]]

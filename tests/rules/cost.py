@@ -2,9 +2,8 @@
 
 `python -m tests.rules.cost [--campaigns 1000 ...] [--days 2] [--rules FILE]` fills a real Prometheus with the history
 that the rules look back on, scrapes an exporter of healthy campaigns with the default limits, and prints a table. The
-CPU is that of
-the process, less that of a Prometheus which scrapes the same without rules. Evaluations come up to ten times as often
-as the rules say, so that minutes are enough; what one costs does not change by that.
+CPU is that of the process, less that of a Prometheus which scrapes the same without rules. Evaluations come up to ten
+times as often as the rules say, so that minutes are enough; what one costs does not change by that.
 """
 
 import argparse
@@ -22,11 +21,13 @@ import httpx
 import promql_parser
 import yaml
 
+from exporter.api import Stats
 from exporter.config import Campaign
 from exporter.config.times import parse_duration
 from exporter.exposition import METRICS_OF
+from exporter.store import State
+from tests import build
 from tests.build import write_config
-from tests.docs.cost import scraped_series
 from tests.fake_api import FakeApi
 from tests.grafana.history import Line, backfill, written
 from tests.monitoring import query, running_prometheus
@@ -61,11 +62,20 @@ def target(campaigns: int) -> Iterator[str]:
             yield exporter.url.removeprefix("http://")
 
 
-def recorded(name: str, constant: float, campaign: int, at: float) -> float:
+def scraped_series() -> list[tuple[str, dict[str, str], float]]:
+    """Return the metric, own labels and value of each series of a campaign with the default limits."""
+    state = State(build.campaign(), Stats(500, 480, 471, 9, 38, 20, 0.42, 0.08), 1.0, up=True)
+    return [
+        (metric.name, dict(zip(metric.labels, own, strict=True)), value)
+        for metric in METRICS_OF[Campaign.kind]
+        for own, value in metric.samples(state, 1.0)
+    ]
+
+
+def recorded(name: str, constant: float, campaign_id: str, at: float) -> float:
     """Return what a series was worth: one of a figure, or else what it is of any campaign."""
-    fields = {f"{metric.name}:": metric.field for metric in METRICS_OF[Campaign.kind] if metric.field}
-    field = next((field for part, field in fields.items() if part in f"{name}:"), "")
-    return float(figures(f"c{campaign}", at).get(field or "", constant))
+    fields = (metric.field for metric in METRICS_OF[Campaign.kind] if metric.field and f"{metric.name}:" in f"{name}:")
+    return float(figures(campaign_id, at).get(next(fields, ""), constant))
 
 
 def reach(rules: Rules) -> dict[str, float]:
@@ -83,12 +93,12 @@ def reach(rules: Rules) -> dict[str, float]:
 def shown(rules: Rules) -> set[str]:
     """Return the metrics that there are of a healthy campaign: without a limit, little is recorded of it."""
     scraped = {name for name, _, _ in scraped_series()}
-    recording = [rule for group in rules["groups"] for rule in group["rules"] if "record" in rule]
+    recorded = (rule for group in rules["groups"] for rule in group["rules"] if "ALERTS" not in rule["expr"])
     return scraped | {
         rule["record"]
-        for rule in recording
-        if rule["record"].startswith("campaign:") and "ALERTS" not in rule["expr"]
-        if set(re.findall(r"\bleadterra_campaign_\w+_threshold\b", rule["expr"])) <= scraped
+        for rule in recorded
+        if rule.get("record", "").startswith("campaign:")
+        and set(re.findall(r"\bleadterra_campaign_\w+_threshold\b", rule["expr"])) <= scraped
     }
 
 
@@ -101,18 +111,15 @@ def fill(folder: Path, rules: Rules, names: set[str], campaigns: int, days: floa
     """Backfill what the rules look back on; what is recorded at the interval of its group."""
     every = {rule.get("record"): interval(group) for group in rules["groups"] for rule in group["rules"]}
     constants = {name: constant for name, _, constant in scraped_series()}
-    now = int(time.time())
+    ids, now = [f"c{number}" for number in range(campaigns)], int(time.time())
     for name in names:
         back = int(min(reach(rules)[name], days * 86400))
         times = range(now - back, now - SCRAPE, int(every.get(name, SCRAPE)))
         lines: Iterator[Line] = (
-            (
-                name,
-                {"workspace": "acme", "campaign_id": f"c{each}", "campaign": f"c{each}"},
-                [recorded(name, constants.get(name, 1), each, at) for at in times],
-            )
-            for each in range(campaigns)
-        )
+            (name, {"workspace": "acme", "campaign_id": id_, "campaign": id_},
+             [recorded(name, constants.get(name, 1), id_, at) for at in times])
+            for id_ in ids
+        )  # fmt: skip
         backfill(written(lines, times, {"job": JOB}), folder / "data")
 
 

@@ -1,26 +1,14 @@
-"""What is generated from the rules and their example: the Operator's resource, the alerts' table, the compose stack's.
-
-`python -m tests.rules.documents` writes all; a test holds them to what they come from.
-"""
+"""What follows from the rules: the table of alerts, the compose stack's Prometheus, and what there is to select."""
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import promql_parser
 
 from grafana import metrics
-from prometheus.customize import for_operator
 from tests.process import ROOT
-from tests.rules.promtool import AS_SHIPPED, RULES
-
-OPERATOR = ROOT / "prometheus" / "prometheusrule.yaml"
-ALERTS = ROOT / "docs" / "alerts.md"
-EXAMPLE = ROOT / "prometheus" / "prometheus.yaml"
-COMPOSE = ROOT / "deploy" / "prometheus.yaml"
-_SERVICES = {"127.0.0.1:10421": "exporter:10421", "127.0.0.1:9093": "alertmanager:9093"}
-_BEGIN, _END = "<!-- generated from prometheus/rules.yaml -->\n", "<!-- end -->\n"
+from tests.rules.promtool import AS_SHIPPED
 
 Rule = dict[str, Any]
 
@@ -37,20 +25,13 @@ def alerts() -> list[Rule]:
 
 def table() -> str:
     """Write the table of alerts, one row an alert and severity."""
-    rows = [
-        f"| [{rule['alert']}](runbooks/{rule['alert']}.md) | {rule['labels']['severity']} | "
-        f"{rule['annotations']['summary']} | {rule['for']} | {_keeps(rule)} | {_limits(rule)} |\n"
-        for rule in alerts()
-    ]
-    return (
-        "| alert | severity | says | for | keeps firing for | limit in config.yaml |\n|---|---|---|---|---|---|\n"
-        + "".join(rows)
-    )
-
-
-def _keeps(rule: Rule) -> str:
-    held = "alert:leadterra_alerts:held_since" in rule["expr"]
-    return "an outage, at most 1d" if held else str(rule.get("keep_firing_for", ""))
+    rows = ["| alert | severity | says | for | keeps firing for | limit in config.yaml |\n|---|---|---|---|---|---|\n"]
+    for rule in alerts():
+        held = "alert:leadterra_alerts:held_since" in rule["expr"]
+        keeps = "an outage, at most 1d" if held else rule.get("keep_firing_for", "")
+        name = f"[{rule['alert']}](runbooks/{rule['alert']}.md) | {rule['labels']['severity']}"
+        rows.append(f"| {name} | {rule['annotations']['summary']} | {rule['for']} | {keeps} | {_limits(rule)} |\n")
+    return "".join(rows)
 
 
 def _limits(rule: Rule) -> str:
@@ -61,29 +42,12 @@ def _limits(rule: Rule) -> str:
     return ", ".join(dict.fromkeys(keys))
 
 
-def for_compose(example: str) -> str:
+def for_compose() -> str:
     """Write the example as a container finds the other services and, beside its folder, the rules."""
-    text = re.sub(r"(?m)^  - (?=rules|watchdog)", "  - ../prometheus/", example.partition("\n")[2])
-    for address, service in _SERVICES.items():
-        text = text.replace(address, service)
+    example = (ROOT / "prometheus" / "prometheus.yaml").read_text("utf-8").partition("\n")[2]
+    text = re.sub(r"(?m)^  - (?=rules|watchdog)", "  - ../prometheus/", example)
+    text = text.replace("127.0.0.1:10421", "exporter:10421").replace("127.0.0.1:9093", "alertmanager:9093")
     return f"# Generated from prometheus/prometheus.yaml for compose.yaml: make generate\n{text}"
-
-
-def documents() -> dict[Path, str]:
-    """Return each generated file's path and text."""
-    page = ALERTS.read_text("utf-8")
-    before, rest = page.split(_BEGIN)
-    _, after = rest.split(_END)
-    return {
-        OPERATOR: for_operator(RULES.read_text("utf-8")),
-        ALERTS: f"{before}{_BEGIN}{table()}{_END}{after}",
-        COMPOSE: for_compose(EXAMPLE.read_text("utf-8")),
-    }
-
-
-if __name__ == "__main__":
-    for path, text in documents().items():
-        path.write_text(text, "utf-8")
 
 
 _TARGET = {"job", "instance", "pod", "container", "endpoint", "node", "namespace", "cluster"}
@@ -117,11 +81,7 @@ def strangers(expr: str) -> set[str]:
             unknown.add(selector.name)
         unknown |= matched - (EXPORTED[selector.name] | _TARGET if selector.name in EXPORTED else every)
     for node in nodes(promql_parser.parse(expr)):
-        unknown |= _grouped(getattr(node, "modifier", None)) - every
+        modifier = getattr(node, "modifier", None)
+        grouping = getattr(modifier, "matching", modifier)  # of by, without, on and ignoring
+        unknown |= set(getattr(grouping, "labels", None) or ()) - every
     return unknown
-
-
-def _grouped(modifier: Any) -> set[str]:
-    """Return the labels of by, without, on and ignoring."""
-    grouping = getattr(modifier, "matching", modifier)
-    return set(getattr(grouping, "labels", None) or ())

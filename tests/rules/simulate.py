@@ -6,15 +6,15 @@ every email. The table is in docs/alerts.md, where a test holds it to what this 
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from math import sqrt
 from statistics import median_low
+
+from exporter.web.evaluation import surely
 
 EMAILS = 2_000
 CAMPAIGNS = 4_000
 SEED = 20_261_126
 MIN_EMAILS_SENT = 50  # of the plain rule
 MIN_EMAILS_BOUNCED = 5
-Z = 1.645  # one-sided 95 %
 
 Rule = Callable[[int, int, float], int | None]
 """From the bounces and emails at a bounce, returns after how many emails the alert fires, None if it does not."""
@@ -27,14 +27,8 @@ def plain(bounced: int, sent: int, limit: float) -> int | None:
 
 
 def surely_above(bounced: int, sent: int, limit: float) -> int | None:
-    """Return when the lower end of the ratio's Wilson interval is above the limit."""
-    return sent if bounced >= MIN_EMAILS_BOUNCED and lower_end(bounced, sent) > limit else None
-
-
-def lower_end(bounced: int, sent: int) -> float:
-    """Return the lower end of the one-sided 95 % Wilson interval of bounced/sent."""
-    ratio, square = bounced / sent, Z * Z / sent
-    return (ratio + square / 2 - sqrt(square * (ratio * (1 - ratio) + square / 4))) / (1 + square)
+    """Return when the lower end of the ratio's Wilson interval is above the limit, as the status page judges it."""
+    return sent if bounced >= MIN_EMAILS_BOUNCED and surely(bounced, sent) > limit else None
 
 
 COLUMNS: dict[str, tuple[Rule, float]] = {

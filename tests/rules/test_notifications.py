@@ -35,15 +35,7 @@ def _alert(name: str = "Founders", severity: str = "critical", number: int = 1, 
     }
 
 
-ONE = {
-    "labels": _alert("Trade fair list", alertname="LeadterraCampaignBounceSpike")["labels"],
-    "annotations": {
-        "summary": "A campaign is bouncing above its critical limit right now.",
-        "description": "Campaign Trade fair list (acme/camp_1) has had 6 of 52 emails bounce in the last six hours, "
-        "surely above its critical limit of 5%, and the last hour is no better.",
-        "runbook_url": f"{RUNBOOKS}LeadterraCampaignBounceSpike.md",
-    },
-}
+ONE = _alert("Trade fair list")
 FORTY = [
     _alert(f"Region {number:02}", "critical" if number % 10 == 0 else "warning", number) for number in range(1, 41)
 ]

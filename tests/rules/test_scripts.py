@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
+from exporter.web.evaluation import surely
 from tests.process import ROOT
-from tests.rules.mutate import EQUIVALENT, Mutant, judge, main, mutants, survives
-from tests.rules.promtool import AS_SHIPPED
-from tests.rules.scenarios import SCENARIOS, api
-from tests.rules.simulate import alerted_after, lower_end, plain, row, surely_above, table
+from tests.rules.mutate import judge, mutants, survives
+from tests.rules.scenarios import SCENARIOS
+from tests.rules.simulate import alerted_after, plain, row, surely_above, table
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from tests.rules.simulate import alerted_after, lower_end, plain, row, surely_ab
 )
 def test_surely_above(bounced: int, sent: int, limit: float, *, fires: bool) -> None:
     """Wilson's interval ends, by its definition, where the ratio is 1.645 standard errors below what was seen."""
-    end = lower_end(bounced, sent)
+    end = surely(bounced, sent)
     assert (bounced / sent - end) / (end * (1 - end) / sent) ** 0.5 == pytest.approx(1.645)
     assert surely_above(bounced, sent, limit) == (sent if fires else None)
 
@@ -32,27 +32,14 @@ def test_the_page_has_the_table() -> None:
     assert table() in (ROOT / "docs" / "alerts.md").read_text("utf-8"), "python -m tests.rules.simulate prints it"
 
 
-BY_NAME = {mutant.name: mutant for mutant in mutants(AS_SHIPPED)}
-BACKLOG = [scenario for scenario in SCENARIOS if scenario.name == "queue against its limit"]
-
-
-def test_each_for_and_keep_firing_for_is_zeroed() -> None:
-    alerts = [rule for group in AS_SHIPPED["groups"] for rule in group["rules"]]
-    for key in ("for", "keep_firing_for"):
-        assert sum(name.endswith(f": {key} 0") for name in BY_NAME) == sum(key in rule for rule in alerts) > 0
-
-
-def test_a_noticed_mutant_is_dead_and_what_nobody_looks_at_or_is_not_spoilt_survives() -> None:
-    mutant = BY_NAME["LeadterraCampaignQueueBacklog warning: for 0"]
-    assert not survives(mutant, BACKLOG, Counter())
+def test_a_noticed_mutant_is_dead_and_one_that_nobody_looks_at_survives() -> None:
+    mutant = next(each for each in mutants() if each.name == "LeadterraCampaignQueueBacklog warning: for 0")
+    backlog = [scenario for scenario in SCENARIOS if scenario.name == "queue against its limit"]
+    assert not survives(mutant, backlog, Counter())
     assert survives(mutant, [], Counter())
-    assert survives(Mutant("", AS_SHIPPED, frozenset({"LeadterraCampaignStatsStale"})), [api.KEYS], Counter())
 
 
-def test_survivors_and_entries_that_are_untrue_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_survivors_and_entries_that_are_untrue_are_wrong() -> None:
     survived = {"a: 1": False, "a: 2": True, "a: 3": None, "b: 1": False, "b: 2": True, "b: 3": None}
     wrong = ["survived: a: 2", "named equivalent, but killed: b: 1", "matches no mutant: b"]
     assert judge(survived, {"b: .": "a reason", "b": "a reason"}) == wrong
-    assert main(["the name of no mutant"]) == 0
-    monkeypatch.setitem(EQUIVALENT, "the name of no mutant", "a reason")
-    assert main(["the name of no mutant"]) == 1

@@ -6,24 +6,16 @@ Run as `python -m tests.bench.peers.page collector|gauges FILE PORT`, where FILE
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.parser import text_fd_to_metric_families
 from prometheus_client.registry import Collector
 
-
-@dataclass(slots=True)
-class Family:
-    """A metric of the campaigns: its labels, and for each series their values and its own."""
-
-    name: str
-    help: str
-    labels: list[str]
-    series: list[tuple[list[str], float]]
+Family: TypeAlias = tuple[str, str, list[str], list[tuple[list[str], float]]]
+"""A metric's name, help and labels, and for each series their values and its own."""
 
 
 def read(page: TextIO) -> Iterator[Family]:
@@ -32,7 +24,7 @@ def read(page: TextIO) -> Iterator[Family]:
         if family.name.startswith("leadterra_campaign_") and family.samples:
             labels = list(family.samples[0].labels)
             series = [([sample.labels[name] for name in labels], sample.value) for sample in family.samples]
-            yield Family(family.name, family.documentation, labels, series)
+            yield family.name, family.documentation, labels, series
 
 
 class Campaigns(Collector):
@@ -42,10 +34,10 @@ class Campaigns(Collector):
         self._families = families
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        for each in self._families:
-            family = GaugeMetricFamily(each.name, each.help, labels=each.labels)
-            for labels, value in each.series:
-                family.add_metric(labels, value)
+        for name, text, labels, series in self._families:
+            family = GaugeMetricFamily(name, text, labels=labels)
+            for values, value in series:
+                family.add_metric(values, value)
             yield family
 
 
@@ -55,10 +47,10 @@ def registry_of(kind: str, page: TextIO) -> CollectorRegistry:
     if kind == "collector":
         registry.register(Campaigns(list(families)))
         return registry
-    for each in families:
-        gauge = Gauge(each.name, each.help, each.labels, registry=registry)
-        for labels, value in each.series:
-            gauge.labels(*labels).set(value)
+    for name, text, labels, series in families:
+        gauge = Gauge(name, text, labels, registry=registry)
+        for values, value in series:
+            gauge.labels(*values).set(value)
     return registry
 
 

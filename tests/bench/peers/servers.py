@@ -50,14 +50,9 @@ def running_nginx(folder: Path, plain: bytes, compressed: bytes) -> Iterator[Run
     user = "user root;" if os.geteuid() == 0 else ""  # else the worker could not read the folder
     config.write_text(_CONFIG.format(folder=folder, port=port, user=user))
     with server("nginx", "-p", str(folder), "-e", "stderr", "-c", str(config), port=port) as master:
-        yield replace(master, pid=_worker(master))
-
-
-def _worker(master: Running) -> int:
-    """Return the process that serves, once it does."""
-    master.scraper().close()
-    children = Path(f"/proc/{master.pid}/task/{master.pid}/children")
-    return int(wait_until(lambda: children.read_text().split(), "nginx's worker")[0])
+        master.get("/-/healthy")
+        children = Path(f"/proc/{master.pid}/task/{master.pid}/children")
+        yield replace(master, pid=int(wait_until(lambda: children.read_text().split(), "nginx's worker")[0]))
 
 
 JSON_EXPORTER_NAME = "json_exporter"

@@ -23,17 +23,9 @@ class Gauges:
         labels = ("workspace", "campaign_id", "campaign")
         self._gauges = {name: Gauge(name, f"{name}.", labels, registry=registry) for name in names}
 
-    def succeeded(self, campaign_id: str, stats: dict[str, float]) -> None:
-        for name, field in FIGURES.items():
-            self._set(name, campaign_id, stats[field])
-        self._set("leadterra_campaign_up", campaign_id, 1)
-        self._set("leadterra_campaign_last_success_timestamp_seconds", campaign_id, time.time())
-
-    def failed(self, campaign_id: str) -> None:
-        self._set("leadterra_campaign_up", campaign_id, 0)
-
-    def _set(self, name: str, campaign_id: str, value: float) -> None:
-        self._gauges[name].labels(WORKSPACE, campaign_id, campaign_id).set(value)
+    def set(self, campaign_id: str, **values: float) -> None:
+        for name, value in values.items():
+            self._gauges[name].labels(WORKSPACE, campaign_id, campaign_id).set(value)
 
 
 async def poll(client: httpx.AsyncClient, slots: asyncio.Semaphore, gauges: Gauges, campaign_id: str) -> None:
@@ -41,9 +33,11 @@ async def poll(client: httpx.AsyncClient, slots: asyncio.Semaphore, gauges: Gaug
         try:
             response = await client.get(f"/v1/campaigns/{campaign_id}/stats")
             response.raise_for_status()
-            gauges.succeeded(campaign_id, response.json())
+            stats, now = response.json(), time.time()
+            gauges.set(campaign_id, **{name: stats[field] for name, field in FIGURES.items()})
+            gauges.set(campaign_id, leadterra_campaign_up=1, leadterra_campaign_last_success_timestamp_seconds=now)
         except (httpx.HTTPError, ValueError, KeyError):
-            gauges.failed(campaign_id)
+            gauges.set(campaign_id, leadterra_campaign_up=0)
 
 
 async def serve(base_url: str, names: list[str], port: int) -> None:

@@ -96,5 +96,3 @@ SOURCES = scenario(
     brief/: source_crm=1x9 0x9 1x50
     """,
 )
-
-SCENARIOS = (KEYS, FIGURES, LIMITED, UNREACHABLE, SOURCES)

@@ -153,5 +153,3 @@ TWENTY = scenario(
     acme/ -> WorkspaceBounceSpike critical 4h30m-
     """,
 )
-
-SCENARIOS = (LIFETIME, DAYS, READINGS, SPIKE, WORKSPACE, TWENTY)

@@ -100,10 +100,5 @@ GROWN_APART = scenario(
     "1m",
     "9m 18m 22m 60m",
     "-> ExporterShardMissing critical 20m-",
-    shown=[
-        *shards(2, {"x-0": "1x100", "x-1": "1x13 stale"}),
-        *shards(3, {"y-1": "_x14 1x87", "y-2": "_x10 1x90"}),
-    ],
+    shown=[*shards(2, {"x-0": "1x100", "x-1": "1x13 stale"}), *shards(3, {"y-1": "_x14 1x87", "y-2": "_x10 1x90"})],
 )
-
-SCENARIOS = (DEAD, CRASHING, ABSENT, RELOADS, SHARDS, SINGLE, GROWING, GROWN_APART)

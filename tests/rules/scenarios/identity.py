@@ -108,5 +108,3 @@ MOVED_DAY = scenario(
     """,
     defaults={"up": "1x299 stale 1x40", "stale_after": "300x299 stale 300x40", "sent": "1000+4x299 stale 2204+4x40"},
 )
-
-SCENARIOS = (MOVED, REPLICAS, REPLICAS_DAYS, MOVED_DAY)

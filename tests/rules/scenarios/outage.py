@@ -196,11 +196,7 @@ SOURCE = scenario(
     globex/: source_crm=1x100
     """,
     shown=shown(
-        {
-            "over": _over(5, away=[(1, 3)]),
-            "globex/over": _over(5, away=[(1, 3)]),
-            "other": Life(5 / 24, sends(20)),
-        }
+        {"over": _over(5, away=[(1, 3)]), "globex/over": _over(5, away=[(1, 3)]), "other": Life(5 / 24, sends(20))}
     ),
     once=_OVER,
 )
@@ -228,5 +224,3 @@ WORKSPACE = scenario(
     shown=[exporter(0.25), *shown(_pool("acme", [(3, 5)]) | _pool("gone", [(3, 5)], [(4, 99)]) | _pool("milder"))],
     once=("acme/ WorkspaceBounceSpike critical",),
 )
-
-SCENARIOS = (API, EXPORTER, TAKEN_OUT, RESTART, NIGHT, DAY, SHARD, SOURCE, WORKSPACE)

@@ -25,10 +25,6 @@ def always(_: float) -> bool:
     return True
 
 
-def never(_: float) -> bool:
-    return False
-
-
 def within(spans: Spans, hour: float) -> bool:
     """Return whether a time is in one of these spans; their ends are not."""
     return any(since - 1e-9 <= hour < until - 1e-9 for since, until in spans)
@@ -64,11 +60,6 @@ class Life:
     """When the exporter, or the campaign in its configuration, is not there."""
     limits: Mapping[str, str] = field(default_factory=dict)
 
-    def series(self, who: str, labels: Mapping[str, str] | None = None) -> list[Series]:
-        """Write its series."""
-        steps = list(self.steps())
-        return bare(who, labels, **{short: write([step[short] for step in steps]) for short in steps[0]})
-
     def steps(self) -> Iterator[dict[str, float | str]]:
         """Yield what is shown at each step by short name; of a failing API the last reading once more, then nothing."""
         hours = [step * STEP for step in range(round(self.days * 24 / STEP) + 1)]
@@ -82,12 +73,8 @@ class Life:
             if not fails:
                 delivered = max(sent[max(confirmed - lag, 0)] - bounced[confirmed], 0)
                 success = hour * 3600
-                read = {
-                    "sent": sent[step],
-                    "delivered": delivered,
-                    "bounced": bounced[step],
-                    "queued": self.queued(hour),
-                }
+                read = {"sent": sent[step], "delivered": delivered, "bounced": bounced[step]}
+                read["queued"] = self.queued(hour)
             elif within(self.failing, hour - STEP):
                 read = dict.fromkeys(read, STALE)
             shown = read | limits | {"expected": float(self.expected(hour)), "up": float(not fails)}
@@ -103,12 +90,13 @@ class Life:
 
 def shown(lives: Mapping[str, Life]) -> list[Series]:
     """Write campaigns, by `workspace/id`; of `c1@x-0` the instance too."""
-    pairs = ((*who.partition("@"), life) for who, life in lives.items())
-    return [
-        line
-        for who, _, instance, life in pairs
-        for line in life.series(who, {"instance": f"{instance}:10421"} if instance else {})
-    ]
+    found: list[Series] = []
+    for name, life in lives.items():
+        who, _, instance = name.partition("@")
+        steps = list(life.steps())
+        values = {short: write([step[short] for step in steps]) for short in steps[0]}
+        found += bare(who, {"instance": f"{instance}:10421"} if instance else {}, **values)
+    return found
 
 
 def exporter(days: float, away: Spans = ()) -> Series:

@@ -179,5 +179,3 @@ HOURS = scenario(
     """)
     },
 )
-
-SCENARIOS = (MINUTES, GONE, ABSENT, DAYS, HOURS)

@@ -78,5 +78,3 @@ SENDERS = scenario(
     """,
     defaults={"drain_warning": "604800"},
 )
-
-SCENARIOS = (CAMPAIGNS, SENDERS)
