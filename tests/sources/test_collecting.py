@@ -26,7 +26,7 @@ def test_each_file_of_a_pattern_keeps_its_last_good_list(tmp_path: Path) -> None
     lists.write(clients__a_yaml="[a1, {id: a3, api: x}]", clients__b_yaml="[b, c]")
     ids, (problem,) = lists.collect(200.0)
     assert ids == ["own", "a1", "a2", "b", "c"]
-    assert problem.startswith("clients/a.yaml:1:15: [1].api: unknown key")
+    assert problem.startswith("clients/a.yaml:1:15: [1].api: holds for a workspace")
     (state,) = lists.last.states
     assert (state.up, state.last_success, state.campaigns) == (False, 100.0, 4)
 
