@@ -75,8 +75,11 @@ INVALID: dict[str, tuple[bytes, str]] = {
     "status: error": (answer(**ZEROS, status="error", code="500", ok=False, message="Oops"), f"{_SAYS}: 500: Oops"),
     **{
         f"{name}: {value}": (answer(**ZEROS, **{name: value}), _SAYS)
-        for name, value in {"success": "false", "ok": False, "status": 503, "statusCode": "500", "code": 404.0}.items()
+        for name, value in {"success": "False", "ok": 0, "status": 503, "statusCode": "500", "code": 404.0}.items()
     },
+    "status: Failed": (answer(**ZEROS, status="Failed"), _SAYS),
+    "status_code": (answer(**ZEROS, status_code=500), _SAYS),
+    "a code of the API": (answer(**ZEROS, code="rate_limited"), f"{_SAYS}: rate_limited"),
     "an error in its envelope": (raw('{"data": {"sent": 0, "error": "Oops"}}'), f"{_SAYS}: Oops"),
     "error of 9,000 letters": (answer(error="x" * 9000), f"{_SAYS}: {'x' * 200}..."),
     "error with control characters": (answer(error="a\nb\t\x1b[31m\u202e\ud800"), f"{_SAYS}: a b ?[31m??"),

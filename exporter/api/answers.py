@@ -9,7 +9,8 @@ from exporter.errors import PollError, Reason
 
 _LARGEST_COUNT = 2**53 - 1  # above it a Prometheus sample, a float64, is no longer exact
 _ROUNDING = 1e-9
-_ERROR_STATUS = re.compile(r"[45][0-9]{2}(\.0)?|error|fail")  # as a number, a text, or one of JSend's words
+_ERROR_STATUS = re.compile(rf"[45][0-9]{{2}}(\.0)?|error|fail(ed|ure)?|{'|'.join(Reason)}", re.IGNORECASE)
+"""A number, a text, one of JSend's words, or one of the API's own codes."""
 _LONGEST_MESSAGE = 200
 _LONGEST_EXCERPT = 500
 _DEEPEST_ERROR = 3
@@ -36,8 +37,8 @@ def decode(body: bytes) -> Any:
 
 def refuse_error(answer: dict[str, Any]) -> None:
     """Raise PollError for an object in an answer with status 200 that says that it is an error."""
-    says_no = any(answer.get(name) in (False, "false") for name in ("success", "ok"))  # 0 is False, too
-    statuses = {str(answer.get(name)) for name in ("statusCode", "status", "code")}
+    says_no = any(str(answer.get(name)).lower() in ("false", "0") for name in ("success", "ok"))
+    statuses = {str(answer.get(name)) for name in ("statusCode", "status_code", "status", "code")}
     is_error_status = any(_ERROR_STATUS.fullmatch(status) for status in statuses)
     if says_no or is_error_status or answer.get("error") or answer.get("errors"):
         reject(": ".join(filter(None, ("HTTP 200, but the answer says that it is an error", _describe(answer)[0]))))

@@ -34,7 +34,7 @@ _SECRET = _KEY_OR_HASH + r"|://[^/?#]*@|\beyJ[\w-]{6,}\.[\w-]+\."
 _CONTROL = ("[\0-\x08\x0b\x0c\x0e-\x1f\x7f]", "has a control character: remove it")
 _UNEXPANDED = r"^(~|file:|.*\$[{(A-Za-z_]|.*%[A-Za-z_]+%)"
 _OTHER_SUFFIX = r"(?i)(?<!\.yaml)(?<!\.yml)(?<!\.json)(?<!\.csv)$"
-_PLAIN_ID = re.compile("(?!sk_)[A-Za-z0-9_-]{1,200}")
+_PLAIN_ID = re.compile("(?!sk_|(?i:your))[A-Za-z0-9_-]{1,200}")
 _QUOTES = "[\"'`\u2018\u2019\u201c\u201d\u201e]"
 
 
@@ -144,14 +144,18 @@ _any_id = _line(
     (_KEY_OR_HASH, "looks like a key, and an id stands on every page: write the id of a campaign, like camp_123"),
     (r"^\.\.?$", '"{}" cannot be asked for: an address drops such a part'),
     (".{201}", "has {length} characters: write an id, which has at most 200"),
-    (r"^[<{\[].*[>}\]]$|^[:$]", "is a placeholder: write the id of a campaign, like camp_123"),
-    (r"(?i)^(campaign[ _-]?)?id\s*[:=]", "has a name in front of the id: write only the id, like camp_123"),
+    (
+        r"(?i)^[<{\[].*[>}\]]$|^[:$]|your[ _-]?(campaign|id)",
+        "is a placeholder: write the id of a campaign, like camp_123",
+    ),
+    (r"\*", "has a *, which stands for no others: write each id on a line of its own"),
+    (r"(?i)^(campaign|(campaign[ _-]?)?id)\s*[:=]", "has a name in front of the id: write only the id, like camp_123"),
     (_ADDRESS, "is an address: write only the id in it, like camp_123"),
     (
         _OF_SPREADSHEET,
         "is what a spreadsheet makes of a text: make the column one of text there, and write the id again",
     ),
-    ("[,;\u060c\u3001\uff0c\uff1b]", 'is a list: write each id on a line of its own, after "- "'),
+    ("[,;|\u060c\u3001\uff0c\uff1b]", 'is a list: write each id on a line of its own, after "- "'),
     (f"^{_QUOTES}|{_QUOTES}$", "has quotes that are part of it: remove them"),
 )
 key_env = _line(

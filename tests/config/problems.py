@@ -18,15 +18,17 @@ ADDRESSES = (
     "'camp_1?tab=stats'",
 )
 NO_IDS = {
+    "camp_*": "has a *, which stands for no others: write each id on a line of its own",
     **dict.fromkeys(
         ["sk_live_canary", "Bearer sk_live_canary"],
         "looks like a key, and an id stands on every page: write the id of a campaign, like camp_123",
     ),
     **dict.fromkeys(
-        ["<camp_1>", "'{camp_1}'", "':id'", "$CAMPAIGN"], "is a placeholder: write the id of a campaign, like camp_123"
+        ["<camp_1>", "'{camp_1}'", "':id'", "$CAMPAIGN", "YOUR_CAMPAIGN_ID"],
+        "is a placeholder: write the id of a campaign, like camp_123",
     ),
     **dict.fromkeys(
-        ["id:camp_1", "id=camp_1", "'campaign id: camp_1'"],
+        ["id:camp_1", "id=camp_1", "'campaign: camp_1'"],
         "has a name in front of the id: write only the id, like camp_123",
     ),
     **dict.fromkeys(
@@ -34,7 +36,7 @@ NO_IDS = {
         "is what a spreadsheet makes of a text: make the column one of text there, and write the id again",
     ),
     **dict.fromkeys(
-        ["camp_1,camp_2", "camp_1;camp_2", "camp_1\uff0ccamp_2"],
+        ["camp_1,camp_2", "camp_1;camp_2", "camp_1|camp_2", "camp_1\uff0ccamp_2"],
         'is a list: write each id on a line of its own, after "- "',
     ),
 }
