@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.bench import loaded, polling, scraping
 from tests.bench.programs import Checkout, Plan
 from tests.bench.table import FILE, Row, describe, render, replaced
+from tests.tools import succeed
 
 GROUPS: dict[str, Callable[[Plan], Iterator[Row]]] = {
     "polls": polling.rows,
@@ -60,7 +61,9 @@ def main(argv: Sequence[str]) -> int:
     """Measure, print, and write where that is asked for; return 1 where something could not be measured."""
     args, plan, about = _arguments(argv), Plan(), describe()
     if args.against:
-        plan = replace(plan, versions=[*plan.versions, Checkout.at(args.against.resolve())])
+        root = args.against.resolve()
+        commit = succeed("git", "-C", root, "rev-parse", "--short", "HEAD").strip()
+        plan = replace(plan, versions=[*plan.versions, Checkout(commit, root)])
     signal.alarm(_LONGEST)
     rows = {name: measure(name, plan) for name in args.only}
     signal.alarm(0)

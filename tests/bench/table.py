@@ -4,7 +4,6 @@ import math
 import os
 import platform
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -139,9 +138,6 @@ def describe() -> str:
 
 
 def _version_of(program: str) -> str:
-    path = shutil.which(program)
-    if path is None:
-        return "missing"
-    told = subprocess.run([path, "-v"], capture_output=True, text=True, check=False, timeout=10)
-    found = re.search(r"\d+(\.\d+)+", told.stdout or told.stderr)
-    return found[0] if found else "of unknown version"
+    told = subprocess.run(["sh", "-c", f"{program} -v 2>&1"], capture_output=True, text=True, check=False, timeout=10)
+    found = re.search(r"\d+(\.\d+)+", told.stdout)
+    return found[0] if found else "missing"
