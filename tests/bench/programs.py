@@ -115,11 +115,10 @@ class Running:
 
     @property
     def memory(self) -> int:
-        """Return the bytes that are in memory (RSS)."""
+        """Return the bytes of RSS."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def scraper(self, **headers: str) -> Scraper:
-        """Return a client of its own, once it listens."""
         return Scraper(self.url, **headers)
 
     def get(self, path: str, **headers: str) -> bytes:
@@ -135,7 +134,6 @@ class Running:
         return sum(map(float, re.findall(rf"^{name}(?:{{.*}})? (\S+)$", page, re.MULTILINE)))
 
     def wait_until_ready(self) -> None:
-        """Wait until the first sweep has ended."""
         with self.scraper() as scraper:
             wait_until(lambda: scraper.ask("/-/ready")[0] == 200, "ready", _READY_WITHIN, every=0.02)
         swept = "leadterra_workspace_sweep_duration_seconds"
@@ -165,7 +163,6 @@ def peer(module: str, *arguments: object) -> Iterator[Running]:
 
 @contextmanager
 def api(campaigns: int) -> Iterator[Running]:
-    """Run the sandbox API with so many campaigns."""
     with peer("api", campaigns) as running_:
         asked(running_)
         yield running_

@@ -85,11 +85,6 @@ def alone(what: str, ours: Figure, target: Target | None = None, peer: str = "-"
     return Row(what, str(ours), peer, "-", *_judge(ours.value, target))
 
 
-def missing(what: str, program: str) -> Row:
-    """Record that a row could not be measured for want of a program."""
-    return Row(what, f"not measured: there is no {program}")
-
-
 def _judge(value: float, target: Target | None) -> tuple[str, str]:
     if target is None:
         return "-", "-"
