@@ -15,17 +15,11 @@ from tests.certificates import replace_file
 
 KEY = "sk_test_canary_5ecre7"
 KEY_ENV = "LEADTERRA_TEST_KEY"
+SANDBOX_KEY = "sk_test_sandbox_acme"
 DOCUMENTED = {
-    "campaignId": "camp_123",
-    "totalEnrolled": 500,
-    "sent": 480,
-    "delivered": 471,
-    "bounced": 9,
-    "replied": 38,
-    "queued": 20,
-    "openRate": 0.42,
-    "replyRate": 0.08,
-}
+    "campaignId": "camp_123", "totalEnrolled": 500, "sent": 480, "delivered": 471, "bounced": 9,
+    "replied": 38, "queued": 20, "openRate": 0.42, "replyRate": 0.08,
+}  # fmt: skip
 """The example of the API's own page."""
 
 
@@ -72,9 +66,6 @@ def page(store: Store) -> Callable[[], list[str]]:
     """Return a function that gives the sample lines of the campaigns' page as it is now."""
     whole = Page(store, lambda _: b"")
     return lambda: [line for line in whole.render(Format.TEXT).decode().splitlines() if not line.startswith("#")]
-
-
-SANDBOX_KEY = "sk_test_sandbox_acme"
 
 
 def write_config(  # noqa: PLR0913 - all but the first by name

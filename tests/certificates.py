@@ -1,14 +1,13 @@
 """Certificates for tests, written to files."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import trustme
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """A certificate and its key."""
 
     certificate: Path

@@ -53,7 +53,6 @@ class Scrape:
 
     @cached_property
     def campaigns(self) -> Mapping[str, Shown]:
-        """What the page says of each campaign."""
         campaigns: dict[str, Shown] = defaultdict(Shown)
         for name, campaign, own, value in _LINE.findall(self.page):
             shown = campaigns[campaign]

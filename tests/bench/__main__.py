@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.bench import loaded, polling, scraping
 from tests.bench.programs import Checkout, Plan
 from tests.bench.table import FILE, Row, describe, render, replaced
+from tests.tools import succeed
 
 GROUPS: dict[str, Callable[[Plan], Iterator[Row]]] = {
     "polls": polling.rows,
@@ -27,8 +28,6 @@ GROUPS: dict[str, Callable[[Plan], Iterator[Row]]] = {
 PARTS = {"bench": [*GROUPS][:-1], "bench-full": ["hold"]}
 """What is measured, by the part of the page that it stands in."""
 FAILED = "failed"
-_LONGEST = 45 * 60
-"""Seconds after which a run ends, whatever hangs."""
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -60,8 +59,10 @@ def main(argv: Sequence[str]) -> int:
     """Measure, print, and write where that is asked for; return 1 where something could not be measured."""
     args, plan, about = _arguments(argv), Plan(), describe()
     if args.against:
-        plan = replace(plan, versions=[*plan.versions, Checkout.at(args.against.resolve())])
-    signal.alarm(_LONGEST)
+        root = args.against.resolve()
+        commit = succeed("git", "-C", root, "rev-parse", "--short", "HEAD").strip()
+        plan = replace(plan, versions=[*plan.versions, Checkout(commit, root)])
+    signal.alarm(45 * 60)  # whatever hangs
     rows = {name: measure(name, plan) for name in args.only}
     signal.alarm(0)
     flat = [row for group in rows.values() for row in group]

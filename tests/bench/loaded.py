@@ -17,14 +17,16 @@ from functools import partial
 from statistics import median
 
 from tests.bench import campaigns
-from tests.bench.programs import OVERRUNS, Checkout, Plan, Running, api, environment, exporters
-from tests.bench.scraping import NAMES, mirror, polled
+from tests.bench.peers.servers import mirror
+from tests.bench.programs import NAMES, Checkout, Plan, Running, api, environment, exporters
+from tests.bench.scraping import polled
 from tests.bench.table import Figure, Row, Target, alone, interleave
 from tests.process import ROOT
 from tests.tools import running
 
 _PAGES = {"status page": "/", "JSON": "/api/v1/campaigns", "/config": "/config"}
 _STALL = Target(0.05, unit="s")
+_OVERRUNS = "leadterra_workspace_sweep_overruns_total"
 _SUCCESS = re.compile(rb"^leadterra_campaign_last_success_timestamp_seconds{[^\n]*} (\S+)$", re.MULTILINE)
 
 
@@ -35,20 +37,17 @@ def rows(plan: Plan) -> Iterator[Row]:
         static = {"nginx, static file": stack.enter_context(mirror(ours[""]))} if shutil.which("nginx") else {}
         yield _slowest({**ours, **static}, plan)
         for what in _activities(ours[""], plan):
-            stalls = {
-                name: _stall([each, *static.values()], _activities(each, plan)[what]) for name, each in ours.items()
-            }
+            act = {name: _activities(each, plan)[what] for name, each in ours.items()}
+            stalls = {name: _stall([each, *static.values()], act[name]) for name, each in ours.items()}
             others = [f"{name}: {Figure(each[0], 's')}" for name, each in stalls.items() if name]
             others += [f"nginx beside it: {Figure(longest, 's')}" for longest in stalls[""][1:]]
-            what_ = f"longest stall of the event loop, polls and {what}, {plan.campaigns:,} campaigns"
-            yield alone(what_, Figure(stalls[""][0], "s"), _STALL, ", ".join(others) or "-")
+            title = f"longest stall of the event loop, polls and {what}, {plan.campaigns:,} campaigns"
+            yield alone(title, Figure(stalls[""][0], "s"), _STALL, ", ".join(others) or "-")
 
 
 def _slowest(subjects: dict[str, Running], plan: Plan) -> Row:
     with ExitStack() as stack:
-        scrapers = {
-            name: stack.enter_context(each.scraper(Accept_Encoding="identity")) for name, each in subjects.items()
-        }
+        scrapers = {name: stack.enter_context(each.scraper()) for name, each in subjects.items()}
         times = interleave(plan.scrapes, {name: partial(each.time, "/metrics") for name, each in scrapers.items()})
     of = {name: Figure(max(each) / median(each), "x the median") for name, each in times.items()}
     what = f"slowest of {plan.scrapes:,} plain scrapes, {plan.campaigns:,} campaigns polled"
@@ -62,10 +61,7 @@ def _activities(server: Running, plan: Plan) -> dict[str, Callable[[], None]]:
     return {
         **{f"{name} scrapes": partial(_get, server, "/metrics", plan, encoding) for encoding, name in NAMES.items()},
         **{name: partial(_get, server, path, plan) for name, path in _PAGES.items()},
-        **{
-            f"reloads, {how}": partial(_reload, server, [swapped, names[:size]], plan)
-            for how, swapped in reloads.items()
-        },
+        **{f"reloads, {how}": partial(_reload, server, [each, names[:size]], plan) for how, each in reloads.items()},
     }
 
 
@@ -104,7 +100,7 @@ def hold_rows(plan: Plan) -> Iterator[Row]:
     with api(plan.hold) as asked:
         config = campaigns.config(asked.url, campaigns.ids(plan.hold), interval=plan.interval)
         with exporters(config, plan.versions) as servers:
-            before = {name: (server.total(OVERRUNS), server.cpu) for name, server in servers.items()}
+            before = {name: (server.total(_OVERRUNS), server.cpu) for name, server in servers.items()}
             began, ages = time.monotonic(), {name: list[float]() for name in servers}
             for turn in range(1, round(plan.hold_seconds / plan.scrape_every) + 1):
                 time.sleep(max(0.0, began + turn * plan.scrape_every - time.monotonic()))
@@ -113,7 +109,7 @@ def hold_rows(plan: Plan) -> Iterator[Row]:
                     page = gzip.decompress(server.get("/metrics", Accept_Encoding="gzip"))
                     ages[name] += [at - float(success) for success in _SUCCESS.findall(page)]
             elapsed = time.monotonic() - began
-            after = {name: (server.total(OVERRUNS), server.cpu) for name, server in servers.items()}
+            after = {name: (server.total(_OVERRUNS), server.cpu) for name, server in servers.items()}
     for name, (overruns, cpu) in after.items():
         what = f"{plan.hold:,} campaigns every {plan.interval:.0f} s for {plan.hold_seconds:.0f} s"
         what = f"{name}: {what}" if name else what

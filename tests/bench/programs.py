@@ -18,16 +18,15 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import NamedTuple
 
 from tests.bench.campaigns import KEY, KEY_ENV
 from tests.bench.scraper import Scraper
 from tests.process import ROOT
 from tests.tools import free_port, running, wait_until
 
-SWEEP = "leadterra_workspace_sweep_duration_seconds"
-REQUESTS = "leadterra_api_requests_total"
-OVERRUNS = "leadterra_workspace_sweep_overruns_total"
+NAMES = {"identity": "plain", "gzip": "gzip"}
+"""The encodings of a page, and what the table calls them."""
 JSON_EXPORTER = "github.com/prometheus-community/json_exporter", "v0.7.0"
 _READY_WITHIN = 600.0
 """Seconds in which a first sweep of any size has ended."""
@@ -69,17 +68,11 @@ def _run(command: list[str]) -> str:
     return subprocess.run(command, cwd=_CACHE, stdout=subprocess.PIPE, text=True, check=True, timeout=600).stdout
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(NamedTuple):
     """One version of this exporter; `name` is "" for the one that the benchmark is of."""
 
     name: str = ""
     root: Path = ROOT
-
-    @classmethod
-    def at(cls, root: Path) -> Self:
-        command = ["git", "-C", str(root), "rev-parse", "--short", "HEAD"]
-        return cls(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip(), root)
 
     def command(self, module: str, *arguments: object) -> list[str]:
         return [python(self.root), "-m", module, *map(str, arguments)]
@@ -122,11 +115,10 @@ class Running:
 
     @property
     def memory(self) -> int:
-        """Return the bytes that are in memory (RSS)."""
+        """Return the bytes of RSS."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def scraper(self, **headers: str) -> Scraper:
-        """Return a client of its own, once it listens."""
         return Scraper(self.url, **headers)
 
     def get(self, path: str, **headers: str) -> bytes:
@@ -142,10 +134,10 @@ class Running:
         return sum(map(float, re.findall(rf"^{name}(?:{{.*}})? (\S+)$", page, re.MULTILINE)))
 
     def wait_until_ready(self) -> None:
-        """Wait until the first sweep has ended."""
         with self.scraper() as scraper:
             wait_until(lambda: scraper.ask("/-/ready")[0] == 200, "ready", _READY_WITHIN, every=0.02)
-        wait_until(lambda: self.total(SWEEP), "the first sweep", _READY_WITHIN)  # ready may come after an interval
+        swept = "leadterra_workspace_sweep_duration_seconds"
+        wait_until(lambda: self.total(swept), "the first sweep", _READY_WITHIN)  # ready may come after an interval
 
 
 def environment(root: Path = ROOT) -> dict[str, str]:
@@ -171,7 +163,6 @@ def peer(module: str, *arguments: object) -> Iterator[Running]:
 
 @contextmanager
 def api(campaigns: int) -> Iterator[Running]:
-    """Run the sandbox API with so many campaigns."""
     with peer("api", campaigns) as running_:
         asked(running_)
         yield running_
@@ -183,14 +174,14 @@ def asked(api: Running) -> int:
 
 
 @contextmanager
-def exporter(config: str, *flags: str, of: Checkout = Checkout()) -> Iterator[Running]:
+def exporter(config: str, of: Checkout) -> Iterator[Running]:
     """Run the real command with a configuration."""
     port = free_port()
     with TemporaryDirectory() as folder:
         file = Path(folder) / "config.yaml"
         file.write_text(config)
-        own = (f"--config.file={file}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error")
-        command = of.command("exporter", *own, "--web.enable-lifecycle", *flags)
+        flags = (f"--config.file={file}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error")
+        command = of.command("exporter", *flags, "--web.enable-lifecycle")
         with server(*command, port=port, root=of.root) as running_:
             yield replace(running_, config=file)
 

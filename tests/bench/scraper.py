@@ -1,4 +1,4 @@
-"""A client that costs little beside what it measures, and wrk for many requests.
+"""A client that costs little beside what it measures.
 
 Run as `python -m tests.bench.scraper URL ...` it asks servers for a tiny answer again and again until stdin ends, then
 tells the longest of each in seconds; see loaded.py.
@@ -6,8 +6,6 @@ tells the longest of each in seconds; see loaded.py.
 
 import http.client
 import json
-import re
-import subprocess
 import sys
 import threading
 import time
@@ -59,32 +57,12 @@ class Scraper:
         return elapsed
 
 
-def wrk(url: str, seconds: int, connections: int, encoding: str) -> float:
-    """Return the requests a second that wrk gets answered."""
-    command = [
-        "wrk",
-        "-t1",
-        f"-c{connections}",
-        f"-d{seconds}s",
-        "--timeout=20s",
-        f"-HAccept-Encoding: {encoding}",
-        url,
-    ]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
-    assert rate, told
-    assert not re.search(r"Non-2xx|Socket errors", told), told
-    return float(rate[1])
-
-
 def watch(urls: list[str]) -> list[float]:
     """Return each server's longest answer; the first ones, which open connections, are not counted."""
-    ends = threading.Thread(target=sys.stdin.read, daemon=True)
-    ends.start()
+    (ends := threading.Thread(target=sys.stdin.read, daemon=True)).start()
     scrapers = [Scraper(url) for url in urls]
     longest = [0.0 * scraper.time("/-/healthy") for scraper in scrapers]
-    sys.stdout.write("watching\n")
-    sys.stdout.flush()
+    print("watching", flush=True)  # noqa: T201 - a program's output
     while ends.is_alive():
         time.sleep(_PAUSE)
         longest = [max(most, scraper.time("/-/healthy")) for most, scraper in zip(longest, scrapers, strict=True)]

@@ -1,5 +1,6 @@
 """What a scrape costs, pages a second, the start, and what is in memory, beside prometheus_client and nginx."""
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -10,13 +11,13 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from tests.bench import campaigns
-from tests.bench.peers.servers import running_nginx
-from tests.bench.programs import Plan, Running, api, exporter, exporters, peer
-from tests.bench.scraper import wrk
-from tests.bench.table import Figure, Row, Target, alone, compare, interleave, medians, missing
+from tests.bench.peers.servers import mirror
+from tests.bench.programs import NAMES, Plan, Running, api, exporter, exporters, peer
+from tests.bench.table import Figure, Row, Target, alone, compare, interleave, medians
+from tests.tools import succeed
 
-NAMES = {"identity": "plain", "gzip": "gzip"}
 _COLLECTOR, _NGINX = "custom collector", "nginx, static file"
+_STOCK, _GAUGES = "stock httpx and Gauges", "Gauges"
 _CONNECTIONS = 4
 _OUR_SCRAPES = 5  # to one of the collector's, which takes as long as a hundred of ours
 
@@ -84,29 +85,25 @@ def _paced(ours: dict[str, Running], encoding: str, plan: Plan) -> dict[str, flo
 
 def rate_rows(plan: Plan) -> Iterator[Row]:
     """Ask for pages as fast as four connections can."""
-    for program in ("nginx", "wrk"):
-        if shutil.which(program) is None:
-            yield missing("pages a second", program)
-            return
+    if absent := [program for program in ("nginx", "wrk") if shutil.which(program) is None]:
+        yield Row("pages a second", f"not measured: there is no {absent[0]}")
+        return
     with polled(plan, 3600) as ours, mirror(ours[""]) as static:
         for encoding, name in NAMES.items():
             subjects = {
-                of: partial(wrk, f"{each.url}/metrics", plan.wrk_seconds, _CONNECTIONS, encoding)
+                of: partial(_wrk, f"{each.url}/metrics", plan.wrk_seconds, encoding)
                 for of, each in {**ours, _NGINX: static}.items()
             }
             what = f"{name} pages a second, {_CONNECTIONS} connections, {plan.campaigns:,} campaigns"
             yield from compare(what, "/s", medians(plan.rounds, subjects), {_NGINX: Target(0.9, at_least=True)})
 
 
-@contextmanager
-def mirror(server: Running) -> Iterator[Running]:
-    """Serve by nginx what a server's page is now, byte by byte."""
-    pages = (server.get("/metrics", Accept_Encoding=encoding) for encoding in NAMES)
-    with TemporaryDirectory() as folder, running_nginx(Path(folder), *pages) as running:
-        yield running
-
-
-_STOCK, _GAUGES = "stock httpx and Gauges", "Gauges"
+def _wrk(url: str, seconds: int, encoding: str) -> float:
+    """Return the requests a second that wrk gets answered."""
+    options = ["-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "--timeout=20s", f"-HAccept-Encoding: {encoding}"]
+    told = succeed("wrk", *options, url)
+    assert not re.search(r"Non-2xx|Socket errors", told), told
+    return float(told.partition("Requests/sec:")[2].split()[0])
 
 
 def start_rows(plan: Plan) -> Iterator[Row]:

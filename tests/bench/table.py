@@ -4,7 +4,6 @@ import math
 import os
 import platform
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -86,11 +85,6 @@ def alone(what: str, ours: Figure, target: Target | None = None, peer: str = "-"
     return Row(what, str(ours), peer, "-", *_judge(ours.value, target))
 
 
-def missing(what: str, program: str) -> Row:
-    """Record that a row could not be measured for want of a program."""
-    return Row(what, f"not measured: there is no {program}")
-
-
 def _judge(value: float, target: Target | None) -> tuple[str, str]:
     if target is None:
         return "-", "-"
@@ -139,9 +133,6 @@ def describe() -> str:
 
 
 def _version_of(program: str) -> str:
-    path = shutil.which(program)
-    if path is None:
-        return "missing"
-    told = subprocess.run([path, "-v"], capture_output=True, text=True, check=False, timeout=10)
-    found = re.search(r"\d+(\.\d+)+", told.stdout or told.stderr)
-    return found[0] if found else "of unknown version"
+    told = subprocess.run(["sh", "-c", f"{program} -v 2>&1"], capture_output=True, text=True, check=False, timeout=10)
+    found = re.search(r"\d+(\.\d+)+", told.stdout)
+    return found[0] if found else "missing"

@@ -16,8 +16,7 @@ from tests.build import write_config
 from tests.process import LISTEN, ROOT, running_exporter
 from tests.tools import PATIENCE, succeed
 
-DATASOURCES = "/etc/grafana/provisioning/datasources/leadterra.yaml"
-DASHBOARDS = "/etc/grafana/provisioning/dashboards/leadterra.yaml"
+PROVISIONING = "/etc/grafana/provisioning"
 FILE = ROOT / "deploy/compose.yaml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -37,17 +36,20 @@ def on_this_machine(service: str, path: str) -> Path:
 
 
 def configuration(service: str) -> Path:
-    """Return the configuration that a service's command names."""
     (path,) = [word.partition("=")[2] for word in SERVICES[service]["command"] if word.startswith("--config.file=")]
     return on_this_machine(service, path)
 
 
-@pytest.mark.slow  # check-jsonschema is not among what `make test` sets up
-def test_it_follows_the_compose_schema() -> None:
+@pytest.mark.slow  # neither is among what `make test` sets up
+def test_schema_and_linter_find_nothing() -> None:
     succeed("check-jsonschema", "--builtin-schema=vendor.compose-spec", FILE)
+    assert succeed("hadolint", ROOT / "Dockerfile") == ""
 
 
-def test_every_mounted_file_exists_and_every_volume_is_declared() -> None:
+def test_every_file_exists_every_volume_is_declared_and_only_the_sandbox_is_for_the_demo() -> None:
+    assert {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each} == {"sandbox": ["demo"]}
+    assert SERVICES["exporter"]["depends_on"]["sandbox"]["required"] is False
+    assert (ROOT / "deploy" / SERVICES["exporter"]["build"]["context"] / "Dockerfile").exists()
     sources = {source for service in SERVICES for source in mounts(service).values()}
     assert {each for each in sources if not (FILE.parent / each).exists()} == COMPOSE["volumes"].keys()
 
@@ -69,7 +71,9 @@ def test_the_demo_polls_what_the_demo_command_does(monkeypatch: pytest.MonkeyPat
 
 def test_every_address_is_a_service() -> None:
     scraping = yaml.safe_load(configuration("prometheus").read_text())
-    datasources = yaml.safe_load(on_this_machine("grafana", DATASOURCES).read_text())["datasources"]
+    datasources = yaml.safe_load(on_this_machine("grafana", f"{PROVISIONING}/datasources/leadterra.yaml").read_text())[
+        "datasources"
+    ]
     assert scraping["scrape_configs"][0]["static_configs"][0]["targets"] == ["exporter:10421"]
     assert scraping["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] == ["alertmanager:9093"]
     assert {each["url"] for each in datasources} == {"http://prometheus:9090", "http://alertmanager:9093"}
@@ -80,7 +84,8 @@ def test_every_address_is_a_service() -> None:
 
 
 def test_grafana_finds_its_dashboards() -> None:
-    provider = yaml.safe_load(on_this_machine("grafana", DASHBOARDS).read_text())["providers"][0]
+    file = on_this_machine("grafana", f"{PROVISIONING}/dashboards/leadterra.yaml")
+    provider = yaml.safe_load(file.read_text())["providers"][0]
     folder = on_this_machine("grafana", provider["options"]["path"])
     assert len([*folder.glob("leadterra-*.json")]) == 3
     home = on_this_machine("grafana", SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
@@ -115,41 +120,26 @@ def test_each_service_is_pinned_watched_and_confined(name: str) -> None:
     assert all(each["read_only"] if isinstance(each, dict) else each.endswith(":ro") for each in files)
 
 
-def test_only_the_sandbox_is_for_the_demo() -> None:
-    assert {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each} == {"sandbox": ["demo"]}
-    assert SERVICES["exporter"]["depends_on"]["sandbox"]["required"] is False
-    assert (ROOT / "deploy" / SERVICES["exporter"]["build"]["context"] / "Dockerfile").exists()
-
-
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
-
-
-@pytest.mark.slow  # hadolint is not among what `make test` sets up
-def test_hadolint_finds_nothing() -> None:
-    assert succeed("hadolint", ROOT / "Dockerfile") == ""
-
-
-def test_no_line_needs_a_shell_and_only_what_is_locked_or_copied_is_in_it() -> None:
-    instructions = re.findall(r"^(RUN|CMD|ENTRYPOINT|HEALTHCHECK)\b(.*)", DOCKERFILE, re.MULTILINE)
+def test_no_line_of_the_image_needs_a_shell_and_only_what_is_locked_or_copied_is_in_it() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    instructions = re.findall(r"^(?:RUN|CMD|ENTRYPOINT|HEALTHCHECK)\b(.*)", dockerfile, re.MULTILINE)
     assert len(instructions) > 4
-    assert not [line for _, line in instructions if '["' not in line]
-    assert "hadolint ignore" not in DOCKERFILE
-    (installing,) = [line for line in DOCKERFILE.replace("\\\n", "").splitlines() if '"install"' in line]
+    assert all('["' in line for line in instructions)
+    assert "hadolint ignore" not in dockerfile
+    (installing,) = [line for line in dockerfile.replace("\\\n", "").splitlines() if '"install"' in line]
     assert {"--no-deps", "--require-hashes"} <= set(re.findall(r'"([^"]+)"', installing))
-    copied = set(re.findall(r"^COPY ([^-\s]\S*)", DOCKERFILE, re.MULTILINE))
+    copied = set(re.findall(r"^COPY ([^-\s]\S*)", dockerfile, re.MULTILINE))
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert copied == {line[1:] for line in ignored if line.startswith("!")}
     assert "*" in ignored
 
 
-UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
-
-
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_the_key_is_where_the_configuration_is_told_to_look(unit: Path) -> None:
-    text = unit.read_text()
-    (credential,) = re.findall(r"^LoadCredential=([^:]+):/etc/leadterra-exporter/\1$", text, re.MULTILINE)
-    assert f"api_key_file: /run/credentials/{unit.name}/{credential}" in text
+def test_the_key_is_where_the_configuration_is_told_to_look() -> None:
+    units = {file.name: file.read_text() for file in (ROOT / "deploy/systemd").glob("*.service")}
+    assert len(units) == 2
+    for name, text in units.items():
+        (credential,) = re.findall(r"^LoadCredential=([^:]+):/etc/leadterra-exporter/\1$", text, re.MULTILINE)
+        assert f"api_key_file: /run/credentials/{name}/{credential}" in text
 
 
 @pytest.mark.slow

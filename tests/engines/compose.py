@@ -1,5 +1,6 @@
 """The compose stack of docs/deploy/container.md; Debian's Prometheus and Alertmanager stand for their images."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ VERSIONS = (
     "docker compose version; docker version --format 'Docker {{.Server.Version}}'; "
     "prometheus --version 2>&1 | head -1 | cut -d' ' -f1-3"
 )
+COMPOSE = "docker compose -f deploy/compose.yaml --profile demo"
 STARTED = "exporter sandbox prometheus alertmanager"  # not Grafana: there is nothing to stand for it
 _STAND_IN = """\
 FROM {base}
@@ -36,23 +38,19 @@ def stack(machine: Machine) -> Iterator[Machine]:
         machine.run(f"docker build -q -t prom/{program}:{version} images")
     machine.run("chmod -R go= .")
     machine.run(shown(PAGE, "chmod -R"))
-    machine.run(
-        shown(PAGE, "docker compose -f deploy/compose.yaml --profile demo up") + f" -d --wait {STARTED}", timeout=600
-    )
+    machine.run(f"{shown(PAGE, f'{COMPOSE} up')} -d --wait {STARTED}", timeout=600)
     yield machine
-    machine.run("docker compose -f deploy/compose.yaml --profile demo down")
+    machine.run(f"{COMPOSE} down")
 
 
 def test_images_and_health(stack: Machine) -> None:
     """All parts but Grafana are healthy; the image is built once, and serves exporter and sandbox."""
-    services = stack.run(
-        "docker compose -f deploy/compose.yaml --profile demo ps --format '{{.Service}} {{.Health}} {{.Image}}'"
-    )
+    services = stack.run(f"{COMPOSE} ps --format '{{{{.Service}}}} {{{{.Health}}}} {{{{.Image}}}}'")
     assert sorted(services.split("\n"))[1:] == [
         "alertmanager healthy prom/alertmanager:v0.28.1", "exporter healthy leadterra-exporter",
         "prometheus healthy prom/prometheus:v3.5.0", "sandbox healthy leadterra-exporter",
     ]  # fmt: skip
-    assert stack.run("docker compose -f deploy/compose.yaml --profile demo config | grep -c build:") == "1\n"
+    assert stack.run(f"{COMPOSE} config | grep -c build:") == "1\n"
     for service in STARTED.split():
         host = inspect(stack, f"leadterra-{service}-1")["HostConfig"]
         assert (host["LogConfig"]["Type"], host["ReadonlyRootfs"], bool(host["Memory"])) == ("local", True, True)
@@ -69,13 +67,10 @@ def test_reload(service: str, port: int, stack: Machine) -> None:
     """Prometheus and Alertmanager are reloaded as shown, and after it a crash brings each back."""
     name = f"leadterra-{service}-1"
     stack.run(shown(PAGE, f"docker compose -f deploy/compose.yaml exec {service}"))
-    stack.wait(
-        lambda: stack.run(f"docker logs {name}").count("Completed loading of configuration file") == 2, "the reload"
-    )
+    loaded = "Completed loading of configuration file"
+    stack.wait(lambda: stack.run(f"docker logs {name}").count(loaded) == 2, "the reload")
     stack.run(f"kill -KILL {inspect(stack, name)['State']['Pid']}")
-    stack.wait(
-        lambda: "OK" in stack.page("/-/healthy", port) or "Healthy" in stack.page("/-/healthy", port), "its return"
-    )
+    stack.wait(lambda: re.search("OK|Healthy", stack.page("/-/healthy", port)), "its return")
 
 
 def test_own_configuration(stack: Machine) -> None:

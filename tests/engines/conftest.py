@@ -16,7 +16,6 @@ _MEASURED: list[dict[str, object]] = []
 
 @pytest.fixture(scope="session")
 def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """Boot one machine for all parts."""
     with booted_debian(tmp_path_factory.mktemp("machine")) as machine:
         yield machine
 

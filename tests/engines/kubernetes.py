@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.docs.pages import blocks
+from tests.docs.pages import blocks, commands
 from tests.engines.machine import KUBERNETES_IMAGE, KUBERNETES_VERSIONS, Machine, shown
 from tests.process import ROOT
 
@@ -22,7 +23,10 @@ workspaces:
     api_key_file: /run/secrets/leadterra/acme
     campaigns: [%s]
 """
-KUSTOMIZATIONS = [each.text for each in blocks((ROOT / "docs/deploy/kubernetes.md").relative_to(ROOT), "yaml")]
+_BLOCKS = blocks(Path("docs/deploy/kubernetes.md"))
+KUSTOMIZATIONS = [each.text for each in _BLOCKS if each.language == "yaml"]
+_COMMANDS = [command.text for each in _BLOCKS for command in commands(each)]
+CREATE_KEY, ROTATE_KEY = (each for each in _COMMANDS if each.startswith("kubectl create secret"))
 APPLY = f"cd {MINE} && {shown('kubernetes.md', 'kubectl apply --server-side -k')}"
 
 
@@ -31,17 +35,12 @@ def kubernetes(machine: Machine, node: None) -> Iterator[Machine]:  # noqa: ARG0
     """Install the exporter as shown."""
     machine.run("docker run -d --name sandbox --network host leadterra-exporter sandbox --listen-address=:10422")
     machine.run(f"mkdir {MINE}; echo sk_test_sandbox_acme >leadterra_api_key")
-    for command in ("create namespace", "label namespace", "create secret"):
-        machine.run(next(each for each in _commands() if each.startswith(f"kubectl {command}")))
+    for command in (*(shown("kubernetes.md", f"kubectl {verb} namespace") for verb in ("create", "label")), CREATE_KEY):
+        machine.run(command)
     install(machine, KUSTOMIZATIONS[0], CONFIG % "camp_123")
     machine.run(shown("kubernetes.md", "kubectl rollout status"))
     yield machine
     machine.run("kubectl delete namespace leadterra; docker rm -f sandbox")
-
-
-def _commands() -> list[str]:
-    text = (ROOT / "docs/deploy/kubernetes.md").read_text()
-    return [line.strip() for line in text.splitlines() if line.strip().startswith("kubectl ")]
 
 
 def _kustomization(word: str) -> dict[str, Any]:
@@ -77,7 +76,7 @@ def test_install(kubernetes: Machine) -> None:
     (pod,) = pods(kubernetes)
     assert pod["spec"]["serviceAccountName"] == "leadterra-exporter"
     assert not [each for each in pod["spec"]["volumes"] if "token" in each["name"]]
-    forward = next(each for each in _commands() if each.startswith("kubectl port-forward"))
+    forward = shown("kubernetes.md", "kubectl port-forward")
     kubernetes.run(f"systemd-run -q --unit=forward -E KUBECONFIG=/etc/kubernetes/admin {forward}")
     kubernetes.wait(lambda: "camp_123" in kubernetes.page(), "the port")
     kubernetes.run("systemctl stop forward")
@@ -120,10 +119,9 @@ def test_lists(kubernetes: Machine) -> None:
 
 def test_key(kubernetes: Machine) -> None:
     """A key is rotated as shown, is read by itself, and stands in no annotation."""
-    rotate = next(each for each in _commands() if "--dry-run=client" in each)
     shows = {"sk_wrong": r'_error\{.*reason="authentication_failed"', "sk_test_sandbox_acme": r"campaign_up\{.* 1\n"}
     for key, line in shows.items():
-        kubernetes.run(f"echo {key} >leadterra_api_key; {rotate}")
+        kubernetes.run(f"echo {key} >leadterra_api_key; {ROTATE_KEY}")
         kubernetes.wait(lambda: re.search(line, "".join(pages(kubernetes))), line, 150)  # noqa: B023 - called at once
     assert '"annotations"' not in kubernetes.run("kubectl get secret -n leadterra leadterra-api-keys -o json")
 

@@ -7,8 +7,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -22,8 +22,7 @@ KUBERNETES_IMAGE = "registry.example/leadterra-exporter"
 KUBERNETES_VERSIONS = (
     "kubelet --version; echo helm $(helm version --short); containerd --version | cut -d' ' -f1,3; uname -sr"
 )
-_NAME = "leadterra-exporter-debian"
-"""Of buildah's working container with the packages, which stays for the next run: other packages, another name."""
+_NAME = "leadterra-exporter-debian"  # buildah's working container, which stays: other packages, another name
 _BOOT = (
     "--boot --register=no --keep-unit --resolv-conf=off --capability=all "
     "--system-call-filter=add_key --system-call-filter=keyctl --system-call-filter=bpf"
@@ -37,8 +36,7 @@ systemctl mask console-getty systemd-modules-load
 """
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(NamedTuple):
     """What has booted, by the process that is its first one."""
 
     leader: int
@@ -54,7 +52,6 @@ class Machine:
         return said
 
     def succeeds(self, command: str) -> bool:
-        """Return whether a command ends with status 0."""
         return self.run(f"({command}) >/dev/null 2>&1 && echo yes", status=None).endswith("yes\n")
 
     def write(self, path: str, text: str) -> None:

@@ -33,18 +33,16 @@ Document = dict[str, Any]
 
 
 def kustomization(folder: Path) -> Document:
-    """Read a folder's kustomization."""
     return dict(yaml.safe_load((folder / "kustomization.yaml").read_text("utf-8")))
 
 
 def build(folder: Path) -> list[Document]:
-    """Build a folder as `kubectl apply -k` does; skip the test where neither kubectl nor kustomize is there."""
+    """Build a folder as `kubectl apply -k` does."""
     return list(yaml.safe_load_all(build_text(folder)))
 
 
 @cache
 def build_text(folder: Path) -> str:
-    """Build a folder and give kustomize's output."""
     commands = (["kubectl", "kustomize"], ["kustomize", "build"])
     command = next((each for each in commands if shutil.which(each[0])), None)
     if command is None:
@@ -66,13 +64,11 @@ def pods(documents: Iterable[Document]) -> list[Document]:
 
 
 def pod_of(layout: str) -> Document:
-    """Return the only pod specification of a layout."""
     (pod,) = pods(build(KUBERNETES / layout))
     return pod
 
 
 def exporter_of(pod: Document) -> Document:
-    """Return the exporter's container of a pod."""
     (found,) = [each for each in pod["containers"] if each.get("image", EXPORTER).partition(":")[0] == EXPORTER]
     return dict(found)
 
@@ -220,19 +216,19 @@ def test_dashboards_are_labelled_config_maps() -> None:
     assert {each["metadata"]["name"] for each in maps}.isdisjoint({EXPORTER})  # the configuration's ConfigMap
 
 
-@pytest.mark.parametrize("count", [3, 7])
-def test_one_number_says_how_many_shards_there_are(count: int, tmp_path: Path) -> None:
+def test_one_number_says_how_many_shards_there_are(tmp_path: Path) -> None:
     shutil.copytree(KUBERNETES, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "sharded" / "kustomization.yaml"
-    text, changed = re.subn(r"(?m)^(    count:) 3\b", rf"\1 {count}", path.read_text("utf-8"))
+    text, changed = re.subn(r"(?m)^(    count:) 3\b", r"\1 7", path.read_text("utf-8"))
     assert changed == 1
     path.write_text(text, "utf-8")
-    shards = one(build(path.parent), "StatefulSet")["spec"]
-    environment: dict[str, Any] = {each["name"]: each for each in exporter_of(shards["template"]["spec"])["env"]}
-    assert shards["replicas"] == count
-    assert environment["LEADTERRA_EXPORTER_SHARD_TOTAL"]["value"] == str(count)
-    assert shards["podManagementPolicy"] == "Parallel"
-    assert shards["serviceName"] == one(build(path.parent), "Service")["metadata"]["name"]
+    for folder, count in ((KUBERNETES / "sharded", 3), (path.parent, 7)):
+        shards = one(build(folder), "StatefulSet")["spec"]
+        environment: dict[str, Any] = {each["name"]: each for each in exporter_of(shards["template"]["spec"])["env"]}
+        assert shards["replicas"] == count
+        assert environment["LEADTERRA_EXPORTER_SHARD_TOTAL"]["value"] == str(count)
+        assert shards["podManagementPolicy"] == "Parallel"
+        assert shards["serviceName"] == one(build(folder), "Service")["metadata"]["name"]
 
 
 def test_shards_are_the_base_but_for_their_workload() -> None:
@@ -243,7 +239,7 @@ def test_shards_are_the_base_but_for_their_workload() -> None:
 
 
 VERSIONS = ("1.27.0", "1.32.0", "1.37.0")
-OF_OPERATOR = {"PodMonitor", "PrometheusRule"}
+OF_OPERATOR = {"PodMonitor", "ServiceMonitor", "PrometheusRule"}
 
 
 @pytest.mark.slow

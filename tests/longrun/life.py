@@ -20,7 +20,7 @@ from exporter.app import Exporter
 from exporter.config import Campaign, TargetKey, load
 from exporter.exposition import METRICS_OF, Format
 from exporter.telemetry import Telemetry
-from tests.certificates import Authority, replace_file
+from tests.certificates import Authority, Pair, replace_file
 from tests.exposition.documented import Labels, samples
 from tests.fake_api import FakeApi, Script, cut, drip, garbage, http, silence
 from tests.test_answers import INVALID, REFUSED
@@ -42,11 +42,8 @@ _IDS = {name: [f"camp_{name}_{number}" for number in range(4)] for name in ("acm
 _KEYS = [(name, Campaign.kind, id_) for name, ids in _IDS.items() for id_ in ids]
 _FIELDS = {metric.name: metric.field for metric in METRICS_OF[Campaign.kind] if metric.field}
 _BROKEN = (
-    "",
-    "workspaces: [",
-    "poll: {interval: 5 minutes}",
-    "workspaces: [{name: a, api_key: sk_canary_in_the_file}]",
-)
+    "", "workspaces: [", "poll: {interval: 5 minutes}", "workspaces: [{name: a, api_key: sk_canary_in_the_file}]",
+)  # fmt: skip
 _CHANGES: tuple[tuple[str, str, Any], ...] = (
     ("dwc", "poll", {"interval": "17s"}), ("dwc", "poll", {"interval": "2m", "stale_after": "6m"}),
     ("dwc", "thresholds", {"bounce_ratio": {"warning": None}}), ("c", "name", 'Name "\\ \u00e4'),
@@ -133,12 +130,9 @@ class Life:
             self._write(self._first)
             await self._renew_keys()
             self._exporter = Exporter(
-                self._config_file,
-                load(self._config_file),
-                telemetry=Telemetry(of_process=False),
-                open_client=_CountedClient,
-                wall=lambda: 1.75e9 + self._clock(),
-            )
+                self._config_file, load(self._config_file), telemetry=Telemetry(of_process=False),
+                open_client=_CountedClient, wall=lambda: 1.75e9 + self._clock(),
+            )  # fmt: skip
             await self._exporter.start()
             try:
                 for hours in itertools.count(HOURS, HOURS):
@@ -152,12 +146,12 @@ class Life:
 
     def _first_document(self) -> Document:
         """Return the first configuration; a key's file has the name of its workspace."""
-        tls: Document = {"acme": {}, "globex": {"ca_file": "ca.pem"}}
-        workspaces = [
-            {"name": name, "api": {"base_url": api.url, **tls[name]}, "api_key_file": name,
+        workspaces: list[Document] = [
+            {"name": name, "api": {"base_url": api.url}, "api_key_file": name,
              "campaigns": [{"id": id_} for id_ in _IDS[name]]}
             for name, api in self._apis.items()
         ]  # fmt: skip
+        workspaces[1]["api"]["ca_file"] = "ca.pem"
         return {"poll": {"interval": "50s", "stale_after": "150s"}, "workspaces": workspaces}
 
     def _figures(self, campaign_id: str) -> dict[str, Any]:
@@ -167,9 +161,9 @@ class Life:
         return {"campaignId": campaign_id, **counts, "replied": 1, "queued": 9, "openRate": 0.5, "replyRate": None}
 
     async def _happen(self) -> None:
-        events = (self._reconfigure, self._reconfigure, self._misbehave, self._misbehave, self._misbehave)
+        often = (self._reconfigure, self._reconfigure, self._misbehave, self._misbehave, self._misbehave)
         others = (self._behave, self._break_config, self._renew_keys, self._lose_key, self._renew_ca, self._go_down)
-        await self._dice.choice((*events, *others))()
+        await self._dice.choice((*often, *others))()
         await asyncio.sleep(self._dice.uniform(0, 5))
         self._scrape()
         self._check_log()
@@ -222,10 +216,10 @@ class Life:
             file.unlink(missing_ok=True)
 
     async def _renew_ca(self) -> None:
-        """Put another authority in the place of the one that the API's certificate is of."""
         await self._apis["globex"].present(self._new_certificate())
 
-    def _new_certificate(self) -> Any:
+    def _new_certificate(self) -> Pair:
+        """Put another authority in the place of the one before; return a certificate of it."""
         authority = Authority(self._folder, "authority")
         replace_file(self._folder / "ca.pem", authority.pem)
         return authority.issue("api", "127.0.0.1")

@@ -10,20 +10,18 @@ import aiohttp
 
 from tests.bench.campaigns import KEY, ids
 
-_IN_FLIGHT = 32
-
-
-async def fetch(session: aiohttp.ClientSession, slots: asyncio.Semaphore, url: str) -> None:
-    async with slots, session.get(url) as response:
-        await response.read()
-
 
 async def fetch_all(base_url: str, names: list[str]) -> None:
     urls = [f"{base_url}/v1/campaigns/{id_}/stats" for id_ in names]
-    slots = asyncio.Semaphore(_IN_FLIGHT)
+    slots = asyncio.Semaphore(32)
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session:
+
+        async def fetch(url: str) -> None:
+            async with slots, session.get(url) as response:
+                await response.read()
+
         while True:
-            await asyncio.gather(*(fetch(session, slots, url) for url in urls))
+            await asyncio.gather(*(fetch(url) for url in urls))
 
 
 if __name__ == "__main__":

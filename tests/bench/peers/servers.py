@@ -1,15 +1,15 @@
 """nginx with one worker that serves the bytes of a page, and json_exporter, which asks the API in the scrape."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlencode
 
 from tests.bench.campaigns import FIGURES, KEY
-from tests.bench.programs import Running, json_exporter, server
+from tests.bench.programs import NAMES, Running, json_exporter, server
 from tests.tools import free_port, wait_until
 
 _CONFIG = """\
@@ -41,54 +41,35 @@ http {{
 
 
 @contextmanager
-def running_nginx(folder: Path, plain: bytes, compressed: bytes) -> Iterator[Running]:
-    """Serve a page at /metrics, by Accept-Encoding as `plain` or `compressed`."""
+def mirror(of: Running) -> Iterator[Running]:
+    """Serve what a server's page is now, byte by byte, plain and compressed beforehand."""
     port = free_port()
-    (folder / "metrics").write_bytes(plain)
-    (folder / "metrics.gz").write_bytes(compressed)
-    config = folder / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""  # else the worker could not read the folder
-    config.write_text(_CONFIG.format(folder=folder, port=port, user=user))
-    with server("nginx", "-p", str(folder), "-e", "stderr", "-c", str(config), port=port) as master:
-        master.get("/-/healthy")
-        children = Path(f"/proc/{master.pid}/task/{master.pid}/children")
-        yield replace(master, pid=int(wait_until(lambda: children.read_text().split(), "nginx's worker")[0]))
-
-
-JSON_EXPORTER_NAME = "json_exporter"
-_MODULES = f"""\
-modules:
-  default:
-    http_client_config:
-      authorization: {{type: Bearer, credentials: {KEY}}}
-    metrics:
-"""
-_METRIC_OF = """\
-    - name: {name}
-      path: '{{ .{field} }}'
-      labels: {{campaign_id: '{{ .campaignId }}'}}
-"""
-
-
-def probe(api: Running, campaign_id: str) -> str:
-    """Return the path that has the eight figures of a campaign."""
-    query = urlencode({"module": "default", "target": f"{api.url}/v1/campaigns/{campaign_id}/stats"})
-    return f"/probe?{query}"
+    with TemporaryDirectory() as folder:
+        for encoding, file in zip(NAMES, ("metrics", "metrics.gz"), strict=True):
+            (Path(folder) / file).write_bytes(of.get("/metrics", Accept_Encoding=encoding))
+        config = Path(folder) / "nginx.conf"
+        config.write_text(_CONFIG.format(folder=folder, port=port, user=user))
+        with server("nginx", "-p", folder, "-e", "stderr", "-c", str(config), port=port) as master:
+            master.get("/-/healthy")
+            children = Path(f"/proc/{master.pid}/task/{master.pid}/children")
+            yield replace(master, pid=int(wait_until(lambda: children.read_text().split(), "nginx's worker")[0]))
 
 
 @contextmanager
 def running_json_exporter() -> Iterator[Running | None]:
-    """Run it where it can be had."""
+    """Run it where it can be had, with the eight figures of a campaign."""
     path = json_exporter()
     if path is None:
         yield None
         return
+    labels = {"campaign_id": "{ .campaignId }"}
+    metrics = [{"name": name, "path": f"{{ .{field} }}", "labels": labels} for name, field in FIGURES.items()]
+    client = {"authorization": {"type": "Bearer", "credentials": KEY}}
     port = free_port()
     with TemporaryDirectory() as folder:
         config = Path(folder) / "json_exporter.yaml"
-        config.write_text(
-            _MODULES + "".join(_METRIC_OF.format(name=name, field=field) for name, field in FIGURES.items())
-        )
+        config.write_text(json.dumps({"modules": {"default": {"http_client_config": client, "metrics": metrics}}}))
         flags = (f"--config.file={config}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error")
-        with server(path, *flags, port=port) as server_:
-            yield server_
+        with server(path, *flags, port=port) as running:
+            yield running

@@ -12,8 +12,6 @@ from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
 from tests.bench.campaigns import FIGURES, KEY, WORKSPACE, ids
 
-_IN_FLIGHT = 32
-
 
 class Gauges:
     """One Gauge a metric, one child of it a campaign."""
@@ -44,7 +42,7 @@ async def serve(base_url: str, names: list[str], port: int) -> None:
     registry = CollectorRegistry()
     gauges = Gauges(registry)
     start_http_server(port, "127.0.0.1", registry)
-    slots = asyncio.Semaphore(_IN_FLIGHT)
+    slots = asyncio.Semaphore(32)
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=10) as client:
         while True:
