@@ -25,13 +25,16 @@ def test_the_examples_are_accepted_and_scrape_what_the_rules_select() -> None:
     assert "1 templates" in succeed("amtool", "check-config", ALERTMANAGER)
 
 
-def test_it_accepts_the_receivers_that_are_commented_out(tmp_path: Path) -> None:
+def test_it_accepts_the_receivers_that_are_commented_out_and_mail_has_the_templates(tmp_path: Path) -> None:
     whole = tmp_path / "alertmanager.yaml"
     whole.write_text(with_all_receivers(), "utf-8")
     receivers = yaml.safe_load(whole.read_text("utf-8"))["receivers"]
     kinds = {key for receiver in receivers for key in receiver} - {"name"}
     assert kinds == {"webhook_configs", "slack_configs", "email_configs", "pagerduty_configs"}
     succeed("amtool", "check-config", whole)
+    (mail,) = [each for receiver in receivers for each in receiver.get("email_configs", [])]
+    templates = {"title": mail["headers"]["Subject"], "text": mail["text"], "html": mail["html"]}
+    assert templates == {name: f'{{{{ template "leadterra.{name}" . }}}}' for name in templates}
 
 
 @pytest.mark.parametrize(
