@@ -120,8 +120,6 @@ def running_webhook() -> Iterator[Webhook]:
 EXAMPLE = ROOT / "prometheus" / "alertmanager.yaml"
 TEMPLATES = ROOT / "prometheus" / "templates" / "*.tmpl"
 
-Labels = dict[str, str]
-
 
 def example(webhook: str = "http://127.0.0.1:5001") -> str:
     """Return the example with a webhook's address and nearly without its waiting."""

@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.process import ROOT
+
 FOLDER = ROOT / "grafana" / "dashboards"
 UIDS = ("leadterra-fleet", "leadterra-campaign", "leadterra-exporter")
 Board: TypeAlias = dict[str, Any]

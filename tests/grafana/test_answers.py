@@ -8,21 +8,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from tests.grafana import history
 from tests.grafana.boards import Asked, every_query, fill, load, selector_of, variables
-from tests.grafana.history import (
-    DAY,
-    HOUR,
-    HOURS,
-    NOW,
-    TIMES,
-    Story,
-    backfill,
-    is_open,
-    of_exporter,
-    of_senders,
-    of_source,
-    written,
-)  # fmt: skip
+from tests.grafana.history import DAY, HOUR, HOURS, NOW, TIMES, Story, is_open
 from tests.monitoring import running_prometheus, select
 from tests.rules.scenarios.sender import Life, office, sends
 
@@ -97,13 +85,17 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("world")
     lines = [line for story in STORIES for line in story.lines()]
-    lines += [*of_exporter(STORIES), *of_senders("acme", 900, 3), *of_source("acme", "clients/*.yaml", 2, 3)]
+    lines += [
+        *history.of_exporter(STORIES),
+        *history.of_senders("acme", 900, 3),
+        *history.of_source("acme", "clients/*.yaml", 2, 3),
+    ]
     firing = {"alertname": "LeadterraExporterDown", "alertstate": "firing"}
     lines += [("ALERTS", labels | firing, [1 for _ in TIMES]) for labels in ({}, BOUNCES.labels())]
     target = {"job": "leadterra-exporter", "instance": "a:10421"}
     other = ("up", {"job": "other", "instance": "b:9090"}, [1 for _ in TIMES])
-    backfill(written(lines, TIMES, target), folder / "data")
-    backfill(written([other], TIMES, {}), folder / "data")
+    history.backfill(history.written(lines, TIMES, target), folder / "data")
+    history.backfill(history.written([other], TIMES, {}), folder / "data")
     with running_prometheus(folder, "", "--storage.tsdb.retention.time=100y") as prometheus:
         yield World(prometheus)
 

@@ -14,7 +14,8 @@ from exporter.exposition import METRICS, METRICS_OF
 from grafana.board import variable
 from grafana.colours import CRITICAL, FINE, LINES, NEUTRAL, WARNING
 from grafana.promql import Scope
-from tests.grafana.boards import FOLDER, ROOT, UIDS, Asked, every_query, load, panels
+from tests.grafana.boards import FOLDER, UIDS, Asked, every_query, load, panels
+from tests.process import ROOT
 from tests.rules.documents import nodes, selectors, strangers
 from tests.tools import succeed
 
@@ -108,7 +109,7 @@ def test_every_link_leads_somewhere_and_to_the_others_with_time_and_variables(ui
     assert set(link["tags"]) <= set(load(uid)["tags"])
 
 
-def test_the_table_opens_the_campaign_and_keeps_time_and_variables() -> None:
+def test_the_table_opens_the_campaign_and_messages_lead_to_dashboards_and_variables_that_exist() -> None:
     table = next(panel for panel in panels(load("leadterra-fleet")) if panel["title"] == "Campaigns")
     (url,) = (
         link["url"]
@@ -123,11 +124,7 @@ def test_the_table_opens_the_campaign_and_keeps_time_and_variables() -> None:
     names = {each["name"] for each in load("leadterra-campaign")["templating"]["list"]}
     given = {*re.findall(r"var-(\w+)=", url), *re.findall(r"\$\{(\w+):queryparam\}", url)}
     assert given == names
-
-
-def test_the_messages_of_alertmanager_lead_to_dashboards_and_variables_that_exist() -> None:
-    template = (ROOT / "prometheus" / "templates" / "leadterra.tmpl").read_text("utf-8")
-    names = {each["name"] for each in load("leadterra-campaign")["templating"]["list"]}
+    template = (ROOT / "prometheus" / "templates" / "leadterra.tmpl").read_text("utf-8")  # of Alertmanager's messages
     assert set(re.findall(r"leadterra-(?:campaign|exporter|fleet)\b", template)) <= set(UIDS)
     assert set(re.findall(r"var-(\w+)=", template)) <= names
 

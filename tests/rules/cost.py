@@ -1,24 +1,22 @@
 """What the rules cost a Prometheus: CPU a campaign and minute, and active series a campaign.
 
-`python -m tests.rules.cost [--campaigns 1000 ...] [--days 2] [--rules FILE]` fills a real Prometheus with the history
-that the rules look back on, scrapes an exporter of healthy campaigns with the default limits, and prints a table. The
-CPU is that of the process, less that of a Prometheus which scrapes the same without rules. Evaluations come up to ten
-times as often as the rules say, so that minutes are enough; what one costs does not change by that.
+`python -m tests.rules.cost 1000 ...` fills a real Prometheus with the history that the rules look back on, scrapes an
+exporter of so many healthy campaigns with the default limits, and prints a table. The CPU is that of the process, less
+that of a Prometheus which scrapes the same without rules. Evaluations come up to ten times as often as the rules say,
+so that minutes are enough; what one costs does not change by that.
 """
 
-import argparse
 import json
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
-import promql_parser
 import yaml
 
 from exporter.api import Stats
@@ -32,15 +30,12 @@ from tests.fake_api import FakeApi
 from tests.grafana.history import Line, backfill, written
 from tests.monitoring import query, running_prometheus
 from tests.process import LISTEN, running_exporter
-from tests.rules.documents import nodes
-from tests.rules.promtool import JOB, RULES
+from tests.rules.documents import rules
+from tests.rules.promtool import AS_SHIPPED, JOB
 from tests.tools import wait_until
 
-SCRAPE = 30
-PERIODS = 3
-"""How many evaluations of the slowest group are measured."""
-
-Rules = dict[str, Any]
+SCRAPE, LOOK_BACK, HISTORY = 30, 3600, 2 * 86400
+"""Seconds between scrapes, and those that are backfilled of what is scraped and of what is recorded."""
 
 
 def figures(campaign_id: str, at: float | None = None) -> dict[str, Any]:
@@ -78,57 +73,45 @@ def recorded(name: str, constant: float, campaign_id: str, at: float) -> float:
     return float(figures(campaign_id, at).get(next(fields, ""), constant))
 
 
-def reach(rules: Rules) -> dict[str, float]:
-    """Return how many seconds the rules look back, by the metric's name."""
-    seconds: dict[str, float] = {}
-    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
-        for node in nodes(promql_parser.parse(rule["expr"])):
-            selector = getattr(node, "vector_selector", node)
-            if isinstance(selector, promql_parser.VectorSelector):
-                back = getattr(node, "range", timedelta()) + (selector.offset or timedelta())
-                seconds[str(selector.name)] = max(seconds.get(str(selector.name), 0), back.total_seconds())
-    return {name: most for name, most in seconds.items() if most}
-
-
-def shown(rules: Rules) -> set[str]:
-    """Return the metrics that there are of a healthy campaign: without a limit, little is recorded of it."""
+def recorded_names() -> set[str]:
+    """Return what is recorded of a healthy campaign: without a limit, little is."""
     scraped = {name for name, _, _ in scraped_series()}
-    recorded = (rule for group in rules["groups"] for rule in group["rules"] if "ALERTS" not in rule["expr"])
-    return scraped | {
+    return {
         rule["record"]
-        for rule in recorded
+        for rule in rules()
         if rule.get("record", "").startswith("campaign:")
         and set(re.findall(r"\bleadterra_campaign_\w+_threshold\b", rule["expr"])) <= scraped
     }
 
 
-def interval(group: Rules) -> float:
+def interval(group: dict[str, Any]) -> float:
     """Return a group's seconds from one evaluation to the next."""
-    return parse_duration(group.get("interval", f"{SCRAPE}s")) or SCRAPE
+    return parse_duration(group["interval"]) or 0
 
 
-def fill(folder: Path, rules: Rules, names: set[str], campaigns: int, days: float) -> None:
+def fill(folder: Path, campaigns: int) -> None:
     """Backfill what the rules look back on; what is recorded at the interval of its group."""
-    every = {rule.get("record"): interval(group) for group in rules["groups"] for rule in group["rules"]}
-    constants = {name: constant for name, _, constant in scraped_series()}
-    ids, now = [f"c{number}" for number in range(campaigns)], int(time.time())
-    for name in names:
-        back = int(min(reach(rules)[name], days * 86400))
-        times = range(now - back, now - SCRAPE, int(every.get(name, SCRAPE)))
+    every = {rule.get("record"): interval(group) for group in AS_SHIPPED["groups"] for rule in group["rules"]}
+    constants, now = {name: constant for name, _, constant in scraped_series()}, int(time.time())
+    for name in constants.keys() | recorded_names():
+        times = range(now - (LOOK_BACK if name in constants else HISTORY), now - SCRAPE, int(every.get(name, SCRAPE)))
         lines: Iterator[Line] = (
             (name, {"workspace": "acme", "campaign_id": id_, "campaign": id_},
              [recorded(name, constants.get(name, 1), id_, at) for at in times])
-            for id_ in ids
+            for id_ in (f"c{number}" for number in range(campaigns))
         )  # fmt: skip
         backfill(written(lines, times, {"job": JOB}), folder / "data")
 
 
-def spend(folder: Path, address: str, rules: Rules | None, faster: float, seconds: float) -> tuple[float, ...]:
-    """Return the CPU seconds of a Prometheus that has settled, and the numbers of series scraped and recorded."""
-    config: Rules = {"global": {"scrape_interval": f"{SCRAPE}s", "evaluation_interval": f"{SCRAPE}s"}}
+def spend(folder: Path, address: str, faster: float | None, seconds: float) -> tuple[float, ...]:
+    """Return the CPU seconds of a Prometheus that has settled, and the numbers of series scraped and recorded.
+
+    `faster` is how many times as often as they say the rules are evaluated; None is a Prometheus without rules.
+    """
+    config: dict[str, Any] = {"global": {"scrape_interval": f"{SCRAPE}s", "evaluation_interval": f"{SCRAPE}s"}}
     config["scrape_configs"] = [{"job_name": JOB, "static_configs": [{"targets": [address]}]}]
-    if rules:
-        groups = [{**each, "interval": f"{interval(each) * 1000 / faster:.0f}ms"} for each in rules["groups"]]
+    if faster:
+        groups = [{**each, "interval": f"{interval(each) * 1000 / faster:.0f}ms"} for each in AS_SHIPPED["groups"]]
         (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}), "utf-8")
         config["rule_files"] = ["rules.yaml"]
     with running_prometheus(folder, json.dumps(config)) as url:
@@ -148,34 +131,20 @@ def own(url: str, name: str) -> float:
     return sum(map(float, re.findall(rf"(?m)^{name}(?:{{.*}})? (\S+)$", httpx.get(f"{url}/metrics").text)))
 
 
-def measure(rules: Rules, campaigns: int, days: float) -> tuple[float, ...]:
+def measure(campaigns: int) -> tuple[float, ...]:
     """Return what a campaign costs: milliseconds of CPU a minute for the rules, series scraped, series recorded."""
     faster = min(10, 20_000 / campaigns)
-    seconds = max(PERIODS * max(map(interval, rules["groups"])) / faster, 60)
-    names = shown(rules)
+    seconds = max(3 * max(map(interval, AS_SHIPPED["groups"])) / faster, 60)  # three evaluations of the slowest group
     with tempfile.TemporaryDirectory() as name, target(campaigns) as address:
         folder, bare = Path(name), Path(name) / "bare"
         bare.mkdir()
-        fill(folder, rules, names & reach(rules).keys(), campaigns, days)
-        without, *_ = spend(bare, address, None, 1, seconds)
-        cpu, *series = spend(folder, address, rules, faster, seconds)
-        milliseconds = (cpu - without) * 1000 / (seconds / 60 * faster)
-        return milliseconds / campaigns, *(each / campaigns for each in series)
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--campaigns", type=int, nargs="+", default=[1000])
-    parser.add_argument("--days", type=float, default=2, help="days of history (default: %(default)s)")
-    parser.add_argument("--rules", type=Path, default=RULES, help="others than these, to compare with")
-    options = parser.parse_args()
-    rules = yaml.safe_load(options.rules.read_text("utf-8"))
-    print("| campaigns | CPU ms a campaign and minute | series scraped | recorded |\n|---|---|---|---|")  # noqa: T201 - a program's output
-    for campaigns in options.campaigns:
-        cpu, scraped, recorded = measure(rules, campaigns, options.days)
-        print(f"| {campaigns} | {cpu:.2f} | {scraped:.1f} | {recorded:.1f} |", flush=True)  # noqa: T201 - a program's output
+        fill(folder, campaigns)
+        without, *_ = spend(bare, address, None, seconds)
+        cpu, *series = spend(folder, address, faster, seconds)
+        return tuple(each / campaigns for each in ((cpu - without) * 1000 / (seconds / 60 * faster), *series))
 
 
 if __name__ == "__main__":
-    main()
+    print("| campaigns | CPU ms a campaign and minute | series scraped | recorded |\n|---|---|---|---|")  # noqa: T201 - a program's output
+    for number in map(int, sys.argv[1:] or ["1000"]):
+        print(f"| {number} |", *(f"{each:.2f} |" for each in measure(number)), flush=True)  # noqa: T201 - a program's output

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -63,8 +63,7 @@ Spans = str
 """From when till when it fires: `16m-50m`, `26h-`, `1h-2h 5h-`."""
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(NamedTuple):
     """One alert with all that Alertmanager would be sent; its fixed annotations are those of the rules."""
 
     alert: str
@@ -79,7 +78,7 @@ class Scenario:
     name: str
     step: str
     series: Sequence[Series]
-    at: str
+    at: str = ""
     firing: Mapping[Who, Spans] = field(default_factory=dict)
     notices: Mapping[str, Sequence[Notice]] = field(default_factory=dict)
     silent: Sequence[str] = ()
@@ -152,8 +151,8 @@ def named(short: str) -> tuple[str, dict[str, str]]:
 def scenario(  # noqa: PLR0913 - a table needs all its columns
     name: str,
     step: str,
-    at: str,
-    cases: str,
+    at: str = "",
+    cases: str = "",
     *,
     shown: Sequence[Series] = (),
     defaults: Mapping[str, str] = DEFAULTS,
@@ -205,6 +204,7 @@ def _firing(text: str, who: Who) -> dict[str, Spans]:
 def _test(scenario: Scenario, rules: Rules) -> dict[str, Any]:
     alerts = [rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
     fixed = {(alert["alert"], alert["labels"]["severity"]): alert["annotations"] for alert in alerts}
+    all_finite = 'count({__name__=~".+:.+"}) != count({__name__=~".+:.+"} < Inf)'
     return {
         "name": scenario.name,
         "interval": scenario.step,
@@ -212,7 +212,8 @@ def _test(scenario: Scenario, rules: Rules) -> dict[str, Any]:
             {**each, "values": each["values"].replace("x*", f"x{scenario.steps}")} for each in scenario.series
         ],
         "promql_expr_test": [
-            *(query for time in scenario.at.split() for query in (_query(time, scenario.firing), _all_finite(time))),
+            *(_query(time, scenario.firing) for time in scenario.at.split()),
+            *({"expr": all_finite, "eval_time": time, "exp_samples": []} for time in scenario.at.split()),
             *(_uninterrupted(who, scenario.at.split()[-1]) for who in scenario.once),
         ],
         "alert_rule_test": [
@@ -238,11 +239,6 @@ def _query(time: str, firing: Mapping[Who, Spans]) -> dict[str, Any]:
     expr = 'count by (workspace, campaign_id, alertname, severity) (ALERTS{alertstate="firing"})'
     samples = [_sample(who) for who, spans in firing.items() if _within(time, spans)]
     return {"expr": expr, "eval_time": time, "exp_samples": samples}
-
-
-def _all_finite(time: str) -> dict[str, Any]:
-    recorded = '{__name__=~".+:.+"}'
-    return {"expr": f"count({recorded}) != count({recorded} < Inf)", "eval_time": time, "exp_samples": []}
 
 
 def _uninterrupted(who: Who, end: str) -> dict[str, Any]:

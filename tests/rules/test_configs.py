@@ -16,22 +16,30 @@ from tests.rules.documents import alerts
 from tests.tools import succeed, wait_until
 
 
-def test_the_examples_are_accepted_and_scrape_what_the_rules_select() -> None:
+def test_the_examples_are_accepted_scrape_what_the_rules_select_and_group_forty_campaigns() -> None:
     path = ROOT / "prometheus" / "prometheus.yaml"
     succeed("promtool", "check", "config", path)
     example = yaml.safe_load(path.read_text("utf-8"))
     assert [job["job_name"] for job in example["scrape_configs"]] == ["leadterra-exporter"]
     assert example["rule_files"] == ["rules.yaml", "watchdog.yaml"]
     assert "1 templates" in succeed("amtool", "check-config", ALERTMANAGER)
+    shipped = yaml.safe_load(ALERTMANAGER.read_text("utf-8"))
+    grouping = [each["group_by"] for each in [shipped["route"], *shipped["route"]["routes"]] if "group_by" in each]
+    assert grouping == [["alertname", "cluster", "job"]]
+    zones = {each["name"]: [part["location"] for part in each["time_intervals"]] for each in shipped["time_intervals"]}
+    assert zones == {"office-hours": ["Europe/Berlin"], "weekends": ["Europe/Berlin"]}
 
 
-def test_it_accepts_the_receivers_that_are_commented_out(tmp_path: Path) -> None:
+def test_it_accepts_the_receivers_that_are_commented_out_and_mail_has_the_templates(tmp_path: Path) -> None:
     whole = tmp_path / "alertmanager.yaml"
     whole.write_text(with_all_receivers(), "utf-8")
     receivers = yaml.safe_load(whole.read_text("utf-8"))["receivers"]
     kinds = {key for receiver in receivers for key in receiver} - {"name"}
     assert kinds == {"webhook_configs", "slack_configs", "email_configs", "pagerduty_configs"}
     succeed("amtool", "check-config", whole)
+    (mail,) = [each for receiver in receivers for each in receiver.get("email_configs", [])]
+    templates = {"title": mail["headers"]["Subject"], "text": mail["text"], "html": mail["html"]}
+    assert templates == {name: f'{{{{ template "leadterra.{name}" . }}}}' for name in templates}
 
 
 @pytest.mark.parametrize(
@@ -52,14 +60,6 @@ def test_it_accepts_the_receivers_that_are_commented_out(tmp_path: Path) -> None
 def test_routes(labels: str, receivers: str) -> None:
     flags = (f"--config.file={ALERTMANAGER}", f"--verify.receivers={receivers}")
     succeed("amtool", "config", "routes", "test", *flags, *labels.split())
-
-
-def test_forty_campaigns_are_one_message_and_intervals_are_in_a_time_zone() -> None:
-    example = yaml.safe_load(ALERTMANAGER.read_text("utf-8"))
-    grouping = [each["group_by"] for each in [example["route"], *example["route"]["routes"]] if "group_by" in each]
-    assert grouping == [["alertname", "cluster", "job"]]
-    zones = {each["name"]: [part["location"] for part in each["time_intervals"]] for each in example["time_intervals"]}
-    assert zones == {"office-hours": ["Europe/Berlin"], "weekends": ["Europe/Berlin"]}
 
 
 @pytest.mark.slow

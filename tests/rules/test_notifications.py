@@ -1,4 +1,4 @@
-"""What people read of alerts: the templates as Alertmanager's tool renders them, and mail from a real Alertmanager."""
+"""What people read of alerts: the templates as Alertmanager's tool renders them."""
 
 import json
 from collections.abc import Callable
@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from prometheus.customize import RUNBOOKS
-from tests.monitoring import TEMPLATES, with_all_receivers
+from tests.monitoring import TEMPLATES
 from tests.process import ROOT
 from tests.rules.documents import alerts as all_alerts
 from tests.tools import succeed
@@ -155,10 +154,3 @@ def test_the_page_shows_what_is_sent(rendered: Any, state: Callable[..., list[Al
     sent = [rendered(template, state(*alerts)) for template in ("title", "text")]
     shown = "```\n{}\n\n{}\n```\n".format(*sent)
     assert shown in (ROOT / "docs" / "alerts.md").read_text("utf-8"), shown
-
-
-def test_mail_has_the_templates() -> None:
-    receivers = yaml.safe_load(with_all_receivers())["receivers"]
-    (mail,) = [each for receiver in receivers for each in receiver.get("email_configs", [])]
-    templates = {"title": mail["headers"]["Subject"], "text": mail["text"], "html": mail["html"]}
-    assert templates == {name: f'{{{{ template "leadterra.{name}" . }}}}' for name in templates}

@@ -1,19 +1,23 @@
-"""The alert rules: what fires and what stays silent, on what they rest, and how they are handed out."""
+"""The alert rules: what fires, on what they rest, how they are handed out, and the programs that judge them."""
 
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
 from exporter.config.times import parse_duration
+from exporter.web.evaluation import surely
 from prometheus.customize import PROCESS_LABELS, RUNBOOKS, SELECTOR, customize, for_operator, main
 from tests.process import ROOT
 from tests.rules.documents import Rule, alerts, rules, selectors, strangers
+from tests.rules.mutate import judge, mutants, survives
 from tests.rules.promtool import AS_SHIPPED, RULES, Scenario, check
 from tests.rules.scenarios import SCENARIOS
+from tests.rules.simulate import alerted_after, plain, row, surely_above, table
 from tests.tools import succeed
 
 LONG, LARGE = 100, 9_000
@@ -30,10 +34,6 @@ LONG, LARGE = 100, 9_000
 )
 def test_exactly_what_should_fires(scenario: Scenario) -> None:
     assert check(scenario) == ""
-
-
-def test_the_rules_pass_every_lint() -> None:
-    succeed("promtool", "check", "rules", "--lint=all", "--lint-fatal", RULES, RULES.with_name("watchdog.yaml"))
 
 
 def test_pint_finds_nothing() -> None:
@@ -95,7 +95,7 @@ def test_the_operators_resource_has_the_same_groups() -> None:
     assert resource["spec"] == AS_SHIPPED
 
 
-def test_selector_runbooks_and_process_labels_change_everywhere(tmp_path: Path) -> None:
+def test_selector_runbooks_and_process_labels_change_everywhere_and_promtool_finds_nothing(tmp_path: Path) -> None:
     mine = customize(
         RULES.read_text("utf-8"), selector='job="mail",env="prod"', runbooks="https://wiki/r", without="instance, host"
     )
@@ -105,7 +105,7 @@ def test_selector_runbooks_and_process_labels_change_everywhere(tmp_path: Path) 
     assert "https://wiki/r/LeadterraExporterDown.md" in mine
     path = tmp_path / "mine.yaml"
     path.write_text(mine, "utf-8")
-    succeed("promtool", "check", "rules", "--lint=all", "--lint-fatal", path)
+    succeed("promtool", "check", "rules", "--lint=all", "--lint-fatal", path, RULES, RULES.with_name("watchdog.yaml"))
 
 
 def test_the_script_needs_nothing_but_python_and_refuses_what_it_cannot_do(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,3 +117,37 @@ def test_the_script_needs_nothing_but_python_and_refuses_what_it_cannot_do(capsy
     with pytest.raises(SystemExit):
         main(["--label", "release"])
     assert "NAME=VALUE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("bounced", "sent", "limit", "fires"),
+    [(6, 52, 0.05, True), (5, 52, 0.05, False), (3, 52, 0.03, False), (30, 30, 0.05, True), (4, 4, 0.05, False)],
+)
+def test_surely_above(bounced: int, sent: int, limit: float, *, fires: bool) -> None:
+    """Wilson's interval ends, by its definition, where the ratio is 1.645 standard errors below what was seen."""
+    end = surely(bounced, sent)
+    assert (bounced / sent - end) / (end * (1 - end) / sent) ** 0.5 == pytest.approx(1.645)
+    assert surely_above(bounced, sent, limit) == (sent if fires else None)
+
+
+def test_the_plain_rule_waits_for_fifty_emails() -> None:
+    assert [alerted_after(bounces, plain, 0.03) for bounces in ([1, 2], [1], [1, 200])] == [50, None, None]
+    assert row(0.5, 20)[1:] == ["50 emails", "50 emails", "9 emails", "9 emails"]
+
+
+@pytest.mark.slow
+def test_the_page_has_the_table() -> None:
+    assert table() in (ROOT / "docs" / "alerts.md").read_text("utf-8"), "python -m tests.rules.simulate prints it"
+
+
+def test_a_noticed_mutant_is_dead_and_one_that_nobody_looks_at_survives() -> None:
+    mutant = next(each for each in mutants() if each.name == "LeadterraCampaignQueueBacklog warning: for 0")
+    backlog = [scenario for scenario in SCENARIOS if scenario.name == "queue against its limit"]
+    assert not survives(mutant, backlog, Counter())
+    assert survives(mutant, [], Counter())
+
+
+def test_survivors_and_entries_that_are_untrue_are_wrong() -> None:
+    survived = {"a: 1": False, "a: 2": True, "a: 3": None, "b: 1": False, "b: 2": True, "b: 3": None}
+    wrong = ["survived: a: 2", "named equivalent, but killed: b: 1", "matches no mutant: b"]
+    assert judge(survived, {"b: .": "a reason", "b": "a reason"}) == wrong

@@ -25,11 +25,12 @@ def _sent(text: str) -> list[Notice]:
 MINUTES = scenario(
     "what the quick alerts say",
     "5m",
-    "",
-    "",
     shown=[
         target("0x100", **_KUBERNETES),
-        *campaign("bounces", _TEAM, sent="40+2x6 52x20", bounced="6"),
+        *campaign(
+            "bounces", _TEAM, sent="40+2x6 52x10 stale", bounced="6x17 stale", up="1x17 stale",
+            bounce_warning="0.03x17 stale", bounce_critical="0.05x17 stale",
+        ),
         *campaign("burst", _TEAM, sent="50000+10x20", bounced="100+5x20", bounce_warning=""),
         *bare("backlog", _TEAM, queued="2500", queue_warning="1000", queue_critical="2000", up="1"),
         *bare("gone", _TEAM, error_campaign_not_found="1", up="0"),
@@ -42,6 +43,7 @@ MINUTES = scenario(
         series("leadterra_exporter_shards", "3x20", **_OF_EXPORTER),
         series("leadterra_exporter_shards", "2x20", **_OF_EXPORTER | {"instance": "b"}),
         series("leadterra_exporter_shard_info", "1x20", **_OF_EXPORTER, index="0", total="3"),
+        *campaign("stalled", _TEAM, sent="700", queued="300", stalled_warning="7200"),
     ],
     notices={
         "70m": _sent("""
@@ -75,28 +77,16 @@ MINUTES = scenario(
         some campaigns are polled by nobody, and their alerts can't fire.
     ExporterConfigReloadFailed warning: The last reload of an exporter of job leadterra-exporter failed: its old \
         campaigns and limits are still in use.
-    """)
-    },
-)
-
-# The same words while the exporter is gone: what is known is a day old at most.
-GONE = scenario(
-    "what is said of a campaign that nobody shows any more",
-    "5m",
-    "",
-    "",
-    shown=[
-        target("1x6 0x100", **_KUBERNETES),
-        *campaign(
-            "bounces", _TEAM, sent="40+2x6 stale", bounced="0+1x6 stale", up="1x6 stale", bounce_warning="",
-            bounce_critical="0.05x6 stale",
-        ),
-    ],
-    notices={
-        "3h": _sent("""
+    """),
+        # The first has no figures any more; the second takes two days of sending time where the limit is the default.
+        "2h10m": _sent("""
+    CampaignBounceRatioHigh warning bounces: Campaign Bounces (acme/bounces) has had 6 of 52 emails bounce, surely \
+        above its warning limit of 3%.
     CampaignBounceRatioHigh critical bounces: Campaign Bounces (acme/bounces) has had 6 of 52 emails bounce, surely \
         above its critical limit of 5%.
-    """)
+    CampaignQueueStalled warning stalled: Campaign Stalled (acme/stalled) has 300 emails queued and has sent none for \
+        2.2 hours of its sending time, above its limit of 2.0 hours: it is paused, or it is stuck.
+    """),
     },
 )  # fmt: skip
 
@@ -105,8 +95,6 @@ _SHARDS = f"Job {JOB} has 1 of its 2 shards: some campaigns are polled by nobody
 ABSENT = scenario(
     "what is said where there is no target",
     "1m",
-    "",
-    "",
     shown=[
         series("up", "1x*", job="another"),
         series("leadterra_exporter_shards", "2x*", job=JOB),
@@ -124,8 +112,6 @@ _POOL = {"sent": "100x20 100+1x24 124x76", "bounced": "2x20 2+0.125x24 5x76"}
 DAYS = scenario(
     "what the slow alerts say",
     "30m",
-    "",
-    "",
     shown=[
         target(**_KUBERNETES),
         *campaign("slow", _TEAM, sent="0+12x120", queued="5760", drain_warning="259200"),
@@ -134,6 +120,8 @@ DAYS = scenario(
         *(line for number in range(5) for line in campaign(f"pool/{number}", _KUBERNETES, **_POOL)),
         *bare("pool/", _KUBERNETES, accounts_active="10x20 8x100", accounts_paused="0x20 2x100"),
         *bare("acme/", _KUBERNETES, capacity_one="500x120"),
+        *bare("half/0", _KUBERNETES, up="1", stale_after="300"),
+        *(line for number in "123" for line in bare(f"half/{number}", _KUBERNETES, up="1", stale_after="300x56 stale")),
     ],
     notices={
         "29h": _sent("""
@@ -151,30 +139,7 @@ DAYS = scenario(
         day ago.
     SenderCapacityShort warning workspace=acme: Workspace acme has 5760 emails queued, and its sender pools send at \
         most 500 a day: that takes longer than 3.0 days, the smallest queue_drain limit of its campaigns.
-    """)
-    },
-)
-
-# What takes minutes here takes two days of sending time where the limit is the default.
-HOURS = scenario(
-    "what the alerts on campaigns that stand still, or are gone, say",
-    "5m",
-    "",
-    "",
-    shown=[
-        target(**_KUBERNETES),
-        *campaign("stalled", _TEAM, sent="700", queued="300", stalled_warning="7200"),
-        *(
-            line
-            for number, there in enumerate(["300", "300", "300x12 stale", "300x12 stale"])
-            for line in bare(f"half/{number}", _KUBERNETES, up="1", stale_after=there)
-        ),
-    ],
-    notices={
-        "2h10m": _sent("""
-    CampaignQueueStalled warning stalled: Campaign Stalled (acme/stalled) has 300 emails queued and has sent none for \
-        2.2 hours of its sending time, above its limit of 2.0 hours: it is paused, or it is stuck.
-    CampaignsDropped warning workspace=half: Workspace half is polled for 2 campaigns, and was for 4 within the last \
+    CampaignsDropped warning workspace=half: Workspace half is polled for 1 campaigns, and was for 4 within the last \
         day: the others are no longer in the configuration or in its lists.
     """)
     },
