@@ -48,7 +48,6 @@ def page(
 
 
 def text_of(fragment: str) -> str:
-    """Return what of a page is read."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", fragment)).split())
 
 
