@@ -106,18 +106,14 @@ def campaigns() -> Program:
 
 
 TEXT, MISSPELLED = "text/plain; charset=utf-8", "a parameter is misspelled: write one of q, "
+COLUMNS = ("campaign", "last_success", "bounce_ratio", "error")
 
 
 @pytest.mark.parametrize(
     ("path", "status", "content_type", "text"),
     [
         ("/?workspace=acme", 200, "text/html; charset=utf-8", "1 of 2 campaigns"),
-        (
-            "/?sort=canary",
-            400,
-            TEXT,
-            "sort: write one of campaign, last_success, bounce_ratio, error, leads_enrolled, ",
-        ),
+        ("/?sort=canary", 400, TEXT, f"sort: write one of {', '.join(COLUMNS)}, leads_enrolled, "),
         ("/?labels.team=canary", 400, TEXT, MISSPELLED),
         ("/api/v1/campaigns?problem=1", 400, TEXT, MISSPELLED),
         ("/api/v1/campaigns?state=waiting", 200, "application/json", '"campaign_id":".."'),
