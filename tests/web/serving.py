@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import httpx
 from aiohttp import web
 
 from exporter.api import Stats
@@ -135,22 +134,3 @@ async def say(port: int, text: bytes) -> bytes:
     answer = await asyncio.wait_for(reader.read(), PATIENCE)
     writer.close()
     return answer
-
-
-def answer(
-    program: Program,
-    path: str,
-    method: str = "GET",
-    *,
-    headers: dict[str, str] | list[tuple[str, str]] | None = None,
-    web_config: WebConfigFile | None = None,
-    **options: Any,
-) -> httpx.Response:
-    """Return what the program's endpoints answer."""
-
-    async def ask() -> httpx.Response:
-        app, plain = application_of(program, **{"lifecycle": True, **options}), {"Accept-Encoding": "identity"}
-        async with serving(app, web_config) as listener, httpx.AsyncClient(headers=plain) as client:
-            return await client.request(method, f"{listener.url}{path}", headers=headers)
-
-    return asyncio.run(ask())

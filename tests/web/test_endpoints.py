@@ -3,7 +3,7 @@
 import asyncio
 import re
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -22,9 +22,22 @@ from exporter.web.endpoints import MOST_RENDERINGS, Endpoints, application, is_f
 from exporter.web.server import Listener, ListenError
 from tests import build
 from tests.exposition.documented import samples
-from tests.web.serving import Program, answer, serving
+from tests.web.serving import Program, application_of, serving
 
 PATHS = ("/", "/metrics", "/-/healthy", "/-/ready", "/config", "/api/v1/campaigns")
+
+
+def answer(
+    program: Program, path: str, method: str = "GET", *, headers: Any = None, web_config: Any = None, **options: Any
+) -> httpx.Response:
+    """Return what the program's endpoints answer."""
+
+    async def ask() -> httpx.Response:
+        app, plain = application_of(program, **{"lifecycle": True, **options}), {"Accept-Encoding": "identity"}
+        async with serving(app, web_config) as listener, httpx.AsyncClient(headers=plain) as client:
+            return await client.request(method, f"{listener.url}{path}", headers=headers)
+
+    return asyncio.run(ask())
 
 
 def test_health_and_readiness_say_what_is_wrong() -> None:
