@@ -97,18 +97,11 @@ _ANSWERS = [
     _answered("200 with an error in it", _ERROR, _INVALID, _IS_ERROR),
     _answered("redirect to itself", _REDIRECT, Reason.UNEXPECTED_STATUS, _NOT_FOLLOWED),
     _answered(
-        "401 for many intervals",
-        http(401),
-        _REFUSED,
-        "",
-        ALL,
-        log=f'{_KEY_REFUSED}"',
-        requests=5,
-        most_requests=_refused_key,
+        "401 for many intervals", http(401), _REFUSED, "", ALL, log=f'{_KEY_REFUSED}"', requests=5, most=_refused_key
     ),
     _answered("401 for one campaign", http(401), _REFUSED, "HTTP 401"),
-    _limited("3", most_requests=_without_retries),
-    _limited("1000000000", most_requests=_without_retries),
+    _limited("3", most=_without_retries),
+    _limited("1000000000", most=_without_retries),
     _limited("Wed, 21 Oct 2015 07:28:00 GMT"),
     _limited("soon"),
     Fault("503 once", _answer_once, note="as ever, the retry brings the reading"),
@@ -126,7 +119,7 @@ _KEY_FILE = [
         _REFUSED,
         log=f'{_KEY_REFUSED}: authentication_failed"',
         brief=1,
-        most_requests=_refused_key,
+        most=_refused_key,
     ),
 ]
 _MACHINE = [

@@ -1,7 +1,4 @@
-"""Faults of what is around the exporter: names, certificates, clock, files, descriptors, the log's reader.
-
-Each begins when its context does, and ends with it.
-"""
+"""Faults of what is around the exporter: names, certificates, clock, files, descriptors, the log's reader."""
 
 import fcntl
 import os

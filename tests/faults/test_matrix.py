@@ -1,7 +1,4 @@
-"""Every fault, with the real process: what /metrics shows, that others do not notice, and that all is well after.
-
-Most faults happen at once, each to a workspace of its own of one exporter; those of the machine have an exporter each.
-"""
+"""Every fault, with the real process: what /metrics shows, that others do not notice, and that all is well after."""
 
 import re
 import time
@@ -47,7 +44,7 @@ def test_fault(fault: Fault, playing: dict[str, Future[Any]]) -> None:
     played[None].result()
 
 
-def play_all(faults: Sequence[Fault], root: Path) -> dict[Fault | None, Future[None]]:
+def play_all(faults: Sequence[Fault], root: Path) -> dict[Any, Future[None]]:
     """Play faults at once to one exporter; return what came of each, and of the process as a whole."""
     with running_with(faults, root) as places, ThreadPoolExecutor(len(faults)) as pool:
         scraper, everybody = places[0].scraper, [campaign for here in places for campaign in here.campaigns]
@@ -85,7 +82,7 @@ def play(fault: Fault, here: Workspace) -> None:
     requests = sum(began < request.at < mended for request in here.api.requests)
     for number, campaign in enumerate(here.campaigns):
         check_pages(here, campaign, fault.reason if number < fault.meets else None, noise, began)
-    most = fault.most_requests or (lambda seconds: (ALL + (fault.meets or ALL) * RETRIES) * (seconds / INTERVAL + 2))
+    most = fault.most or (lambda seconds: (ALL + (fault.meets or ALL) * RETRIES) * (seconds / INTERVAL + 2))
     assert recovery <= INTERVAL + TIMEOUT * (fault.reason == Reason.TIMEOUT) + noise
     assert gap <= INTERVAL + TIMEOUT + noise
     assert requests <= most(mended - began), f"{requests} in {mended - began} s"
