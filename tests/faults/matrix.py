@@ -26,6 +26,16 @@ def _limited(header: str, **more: Any) -> Fault:
     return _answered(f"429, Retry-After: {header}", answer, Reason.RATE_LIMITED, "HTTP 429", ALL, **more)
 
 
+def _presented(name: str, certificate: str, why: str) -> Fault:
+    happens = partial(around.presented, certificate=certificate)
+    return Fault(name, happens, ALL, Reason.CONNECTION_FAILED, f"certificate not accepted: {why}", tls=True)
+
+
+def _shifted(name: str, seconds: int) -> Fault:
+    happens = partial(around.clock_shifted, seconds=seconds)
+    return Fault(name, happens, note="`last_success` follows the clock", process=around.FAKE_CLOCK)
+
+
 def _without_retries(seconds: float) -> float:
     """Return how many requests there may be in so many seconds where nothing is tried again."""
     return ALL * (seconds / INTERVAL + 2)
@@ -47,8 +57,6 @@ def _answer_once(here: Workspace) -> Iterator[None]:
 
 _FAILED, _INVALID, _REFUSED = Reason.CONNECTION_FAILED, Reason.INVALID_RESPONSE, Reason.AUTHENTICATION_FAILED
 _UNKNOWN = "the host name does not resolve"
-_STRANGER = "certificate not accepted: unable to get local issuer certificate"
-_EXPIRED = "certificate not accepted: certificate has expired"
 _LATE = "no whole answer within 2 s"
 _NOT_HTTP = "the answer is not HTTP: too many headers received"
 _LARGE = "the answer is larger than 1024 KiB"
@@ -62,7 +70,6 @@ _KEPT = "the last key stays in use"
 _UNREAD = 'msg="the API key cannot be read, the last one stays in use"'
 _NOT_LOADED = 'msg="the configuration was not loaded, the old one stays in use"'
 _IS_NOT_LOADED = "`leadterra_exporter_config_last_reload_successful` 0"
-_CLOCK = "`last_success` follows the clock"
 
 _CONNECTION = [
     Fault(_UNKNOWN, around.host_unknown, ALL, _FAILED, _UNKNOWN, host="api.test"),
@@ -70,15 +77,8 @@ _CONNECTION = [
     # No pile of overlapping sweeps stops the scheduler.
     _answered("accepted, then silence", silence, Reason.TIMEOUT, _LATE, ALL, requests=20),
     _answered("half of the campaigns hang", silence, Reason.TIMEOUT, _LATE, HALF),
-    Fault(
-        "certificate of another authority",
-        partial(around.presented, name="stranger"),
-        ALL,
-        _FAILED,
-        _STRANGER,
-        tls=True,
-    ),
-    Fault("certificate expired", partial(around.presented, name="expired"), ALL, _FAILED, _EXPIRED, tls=True),
+    _presented("certificate of another authority", "stranger", "unable to get local issuer certificate"),
+    _presented("certificate expired", "expired", "certificate has expired"),
     Fault(
         "another authority in the CA file, then its certificate",
         around.authority_changed,
@@ -97,18 +97,11 @@ _ANSWERS = [
     _answered("200 with an error in it", _ERROR, _INVALID, _IS_ERROR),
     _answered("redirect to itself", _REDIRECT, Reason.UNEXPECTED_STATUS, _NOT_FOLLOWED),
     _answered(
-        "401 for many intervals",
-        http(401),
-        _REFUSED,
-        "",
-        ALL,
-        log=f'{_KEY_REFUSED}"',
-        requests=5,
-        most_requests=_refused_key,
+        "401 for many intervals", http(401), _REFUSED, "", ALL, log=f'{_KEY_REFUSED}"', requests=5, most=_refused_key
     ),
     _answered("401 for one campaign", http(401), _REFUSED, "HTTP 401"),
-    _limited("3", most_requests=_without_retries),
-    _limited("1000000000", most_requests=_without_retries),
+    _limited("3", most=_without_retries),
+    _limited("1000000000", most=_without_retries),
     _limited("Wed, 21 Oct 2015 07:28:00 GMT"),
     _limited("soon"),
     Fault("503 once", _answer_once, note="as ever, the retry brings the reading"),
@@ -126,7 +119,7 @@ _KEY_FILE = [
         _REFUSED,
         log=f'{_KEY_REFUSED}: authentication_failed"',
         brief=1,
-        most_requests=_refused_key,
+        most=_refused_key,
     ),
 ]
 _MACHINE = [
@@ -146,15 +139,8 @@ _MACHINE = [
         log=_NOT_LOADED,
         process=Process(),
     ),
-    Fault(
-        "wall clock an hour ahead", partial(around.clock_shifted, seconds=3600), note=_CLOCK, process=around.FAKE_CLOCK
-    ),
-    Fault(
-        "wall clock an hour behind",
-        partial(around.clock_shifted, seconds=-3600),
-        note=_CLOCK,
-        process=around.FAKE_CLOCK,
-    ),
+    _shifted("wall clock an hour ahead", 3600),
+    _shifted("wall clock an hour behind", -3600),
     Fault("disk of the log full", around.much_logged, process=around.LOG_DISK_FULL),
     Fault("stderr closed", around.much_logged, process=around.LOG_CLOSED),
     Fault("nobody reads the log any more", around.much_logged, process=around.LOG_READER_GONE),

@@ -1,7 +1,4 @@
-"""Faults of what is around the exporter: names, certificates, clock, files, descriptors, the log's reader.
-
-Each begins when its context does, and ends with it.
-"""
+"""Faults of what is around the exporter: names, certificates, clock, files, descriptors, the log's reader."""
 
 import fcntl
 import os
@@ -32,9 +29,9 @@ def refused(here: Workspace) -> Iterator[None]:
     here.api.do(here.api.listen())
 
 
-def presented(here: Workspace, name: str) -> Iterator[None]:
+def presented(here: Workspace, certificate: str) -> Iterator[None]:
     """Make the API present another certificate than the good one."""
-    present(here, name)
+    present(here, certificate)
     yield
     present(here, "good")
 
@@ -101,7 +98,6 @@ def config_is_a_directory(here: Workspace) -> Iterator[None]:
 # libfaketime shifts what the exporter reads of the wall clock while it runs; a time namespace cannot, and setting the
 # machine's clock is not a test's business. The monotonic clock stays, as it does when a real clock is set.
 _FAKETIME = next((str(file) for file in sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), "")
-
 
 FAKE_CLOCK = Process(
     prepare=lambda root: (root / "shift").write_text(need("faketime") and "+0"),

@@ -80,10 +80,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Process:
-    """How an exporter is started; in each text {folder} is its folder.
-
-    `prepare` fills the folder; `command` is a shell's, where `$@` is the exporter.
-    """
+    """How an exporter is started, by a shell's command; in each text {folder} is the folder that `prepare` fills."""
 
     prepare: Callable[[Path], object] = lambda _: None
     command: str = 'exec "$@"'
@@ -112,7 +109,7 @@ class Fault:
     asks_some: bool = False
     brief: int = 0
     requests: int = 0
-    most_requests: Callable[[float], float] | None = None
+    most: Callable[[float], float] | None = None
     process: Process | None = None
     host: str = "127.0.0.1"
     tls: bool = False

@@ -22,14 +22,8 @@ def target(
 ) -> Iterator[RunningExporter]:
     """Run an exporter that has asked for its campaigns, in vain; their series have a label of that length."""
     ids = (f"camp_{number}" for number in range(campaigns))
-    config = write_config(
-        folder,
-        "http://127.0.0.1:1",
-        *ids,
-        api={"requests_per_second": 10_000, "retries": 0},
-        poll=("1h", "2h"),
-        labels={"long": "x" * label},
-    )
+    api, labels = {"requests_per_second": 10_000, "retries": 0}, {"long": "x" * label}
+    config = write_config(folder, "http://127.0.0.1:1", *ids, api=api, poll=("1h", "2h"), labels=labels)
     with running_exporter(config, LISTEN, *flags) as exporter:
         if wait:
             exporter.wait_for("/-/ready", "is ready")
@@ -55,7 +49,6 @@ def say(exporter: RunningExporter, data: bytes, patience: float = 5) -> bytes:
 
 
 def read_to_end(client: socket.socket) -> bytes:
-    """Read until the other side closes."""
     received = b""
     with suppress(ConnectionError):
         while data := client.recv(65536):

@@ -16,7 +16,6 @@ from tests.tools import wait_until
 
 pytestmark = pytest.mark.slow  # all of them take a minute, most of it waiting for deadlines
 
-CAMPAIGNS, LABEL = 2000, 1200
 SCRAPE_TIMEOUT = 10.0  # Prometheus' default
 SPARE_DESCRIPTORS = 20  # the scraper's connection and the API's
 GROWTH = 120.0  # MiB that the allocator may keep, each worker thread its own
@@ -26,26 +25,21 @@ PAGES = (b"/", b"/config", b"/api/v1/campaigns")
 @pytest.fixture(scope="module")
 def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningExporter]:
     folder = tmp_path_factory.mktemp("flooded")
-    with target(folder, "--web.enable-lifecycle", campaigns=CAMPAIGNS, label=LABEL) as running:
+    with target(folder, "--web.enable-lifecycle", campaigns=2000, label=1200) as running:
         page = say(running, METRICS.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert len(page) > 18_000_000
         for path in PAGES * 2:  # what the first answers take stays taken
             say(running, b"GET %s HTTP/1.1\r\nHost: exporter\r\nConnection: close\r\n\r\n" % path, patience=20)
-        with scraping(running) as scraper:
+        with Scraper(port_of(running), encoding="gzip", asks_again=True) as scraper:
             scraper.wait_for(3)
         yield running
-
-
-def scraping(exporter: RunningExporter) -> Scraper:
-    """Scrape as Prometheus does."""
-    return Scraper(port_of(exporter), encoding="gzip", asks_again=True)
 
 
 @contextmanager
 def unharmed(exporter: RunningExporter) -> Iterator[None]:
     """Attack in the block; see that scrapes were answered throughout and that nothing is left of it."""
     before, descriptors, memory = [*exporter.log], len(exporter.descriptors()), exporter.memory()
-    with scraping(exporter) as scraper:
+    with Scraper(port_of(exporter), encoding="gzip", asks_again=True) as scraper:  # as Prometheus does
         scraper.wait_for(1)
         yield
         scraper.wait_for(2)

@@ -13,27 +13,21 @@ from tests.certificates import Authority
 from tests.hostile.target import METRICS, many_connections, port_of, target
 from tests.hostile.test_floods import open_ones
 from tests.monitoring import complaints, query, running_prometheus
+from tests.toolkit.conftest import VERIFY
 from tests.tools import wait_until
 from tests.web.serving import client, get
 
 PASSWORD = "a long way to Tipperary"  # noqa: S105 - of this test only
-WEB_CONFIG = f"""\
-tls_server_config:
-  cert_file: server.pem
-  key_file: server.key
-  client_ca_file: authority.pem
-  client_auth_type: RequireAndVerifyClientCert
-http_server_config:
-  headers: {{Strict-Transport-Security: max-age=31536000}}
-basic_auth_users:
-  prometheus: {bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()}
+WEB_CONFIG = f"""{VERIFY}
+http_server_config: {{headers: {{Strict-Transport-Security: max-age=31536000}}}}
+basic_auth_users: {{prometheus: {bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()}}}
 """
 CLIENT_HELLO = bytes.fromhex("16030100c8010000c40303")
 
 
 @pytest.mark.slow
 def test_prometheus_gets_every_scrape_under_attack_and_over_a_new_certificate(tmp_path: Path) -> None:
-    authority = Authority(tmp_path, "authority")
+    authority = Authority(tmp_path, "clients")
     scraper = authority.issue("scraper")
     authority.issue("first").install(tmp_path)
     (tmp_path / "web.yaml").write_text(WEB_CONFIG)

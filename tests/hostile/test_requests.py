@@ -1,8 +1,4 @@
-"""Requests that no good client sends, over raw sockets to the real process: a row an attack, with its answer.
-
-After each the process must say the same as ever, have logged nothing, and have taken what follows a request for which
-it closed the connection as nothing.
-"""
+"""Requests that no good client sends, over raw sockets to the real process, which goes on as ever and logs nothing."""
 
 import socket
 import struct

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import bcrypt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,16 +12,14 @@ from exporter.toolkit import WebConfigFile
 from exporter.toolkit.schema import read
 from exporter.toolkit.tls import CLIENT_AUTH
 from tests.process import ROOT
-from tests.toolkit.conftest import IF_GIVEN, TLS, VERIFY
+from tests.toolkit.conftest import HASH, IF_GIVEN, NO_HASH, TLS, VERIFY
 from tests.tools import run
 
 PEM = "PEM in this file is not supported: write it to a file of its own, and its name as"
 NEEDS_TYPE = "needs client_auth_type: RequireAndVerifyClientCert; without it, remove client_ca_file"
 SANS = "is not supported: remove it, and name a CA of these clients only in client_ca_file"
 NO_FILE = "write the path of a PEM file, from the folder of this file on"
-HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
 AUTH_TYPES = f"is not supported: write one of {', '.join(CLIENT_AUTH)}"
-NO_HASH = "is not a bcrypt hash of a cost from 4 to 18: make one with `htpasswd -nBC 10 NAME`"
 HEADERS = (
     "Content-Security-Policy, Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options, X-XSS-Protection"
 )

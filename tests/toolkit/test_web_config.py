@@ -16,13 +16,11 @@ from structlog.testing import capture_logs
 from exporter import log
 from exporter.config import ConfigError
 from exporter.toolkit import WebConfigFile
-from tests.certificates import replace_file
-from tests.toolkit.conftest import IF_GIVEN, TLS, VERIFY, Pki
+from tests.certificates import Authority, replace_file
+from tests.toolkit.conftest import HASH, IF_GIVEN, NO_HASH, TLS, VERIFY, Pki
 from tests.web.serving import REFUSED, basic, client, get, serving
 
-HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
 OTHER_HASH = bcrypt.hashpw(b"other", bcrypt.gensalt(4)).decode()
-NO_HASH = "is not a bcrypt hash of a cost from 4 to 18: make one with `htpasswd -nBC 10 NAME`"
 DENY = "http_server_config: {headers: {X-Frame-Options: deny}}\n"
 ENCRYPTED = "-----BEGIN ENCRYPTED PRIVATE KEY-----"
 LESS = "1:1: to protect less than before takes a restart: "
@@ -157,6 +155,7 @@ async def test_a_session_does_not_outlive_the_client_ca_that_let_it_in(config: P
 def test_the_files_it_depends_on_are_also_those_of_a_change_that_was_refused(config: Path, pki: Pki) -> None:
     folder = config.parent
     first, late = ({config, folder / f"{name}.pem", folder / f"{name}.key"} for name in ("server", "late"))
+    config.write_text(TLS)
     file = WebConfigFile(config)
     assert file.files() == first
     replace_file(config, TLS.replace("server.", "late."))
@@ -201,8 +200,8 @@ async def test_whose_clients_are_trusted(config: Path, pki: Pki, monkeypatch: py
     monkeypatch.setenv("SSL_CERT_FILE", str(pki.ca.pair.certificate))
     assert [await accepted(config, client(pki.ca, pair)) for pair in (pki.scraper, pki.stranger)] == [True, False]
     config.write_text(VERIFY)
-    (config.parent / "clients.pem").write_text(pki.between.pem)
-    assert await accepted(config, client(pki.ca, pki.under_between))
+    between = Authority(config.parent, "clients", pki.ca)
+    assert await accepted(config, client(pki.ca, between.issue("under-between")))
     assert not await accepted(config, client(pki.ca, pki.scraper))
 
 

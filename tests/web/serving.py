@@ -6,9 +6,8 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import httpx
 from aiohttp import web
 
 from exporter.api import Stats
@@ -20,7 +19,7 @@ from exporter.sources import SourceState
 from exporter.store import State, Store
 from exporter.toolkit import WebConfigFile
 from exporter.web.endpoints import application
-from exporter.web.evaluation import NOTHING_SEEN, Seen
+from exporter.web.evaluation import Seen
 from exporter.web.overview import Overview
 from exporter.web.server import Listener, Server
 from tests import build
@@ -70,8 +69,7 @@ def overview(*states: State, **known: Any) -> Overview:
 
 
 def look_up(seen: Mapping[TargetKey, Seen]) -> Callable[[State], Seen]:
-    """Return what looks up what was seen of a campaign."""
-    return lambda state: seen.get(state.target.key, NOTHING_SEEN)
+    return lambda state: seen.get(state.target.key, Seen())
 
 
 def application_of(program: Program, **options: Any) -> web.Application:
@@ -92,8 +90,7 @@ async def serving(
         await server.close()
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back, and the name in the server's certificate."""
 
     status: int
@@ -102,7 +99,6 @@ class Answer:
 
 
 def client(trusted: Authority, pair: Pair | None = None) -> ssl.SSLContext:
-    """Return a client's context."""
     context = ssl.create_default_context(cadata=trusted.pem)
     if pair:
         context.load_cert_chain(pair.certificate, pair.key)
@@ -118,8 +114,7 @@ async def get(port: int, tls: ssl.SSLContext | None = None, *, authorization: st
     """Ask for the page on a connection of its own."""
     lines = ["GET / HTTP/1.1", "Host: localhost", "Connection: close"]
     lines += [f"Authorization: {authorization}"] if authorization else []
-    name = "localhost" if tls else None
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname=name)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname=tls and "localhost")
     try:
         writer.write("\r\n".join([*lines, "", ""]).encode())
         head = (await asyncio.wait_for(reader.read(), 10)).decode()
@@ -139,22 +134,3 @@ async def say(port: int, text: bytes) -> bytes:
     answer = await asyncio.wait_for(reader.read(), PATIENCE)
     writer.close()
     return answer
-
-
-def answer(
-    program: Program,
-    path: str,
-    method: str = "GET",
-    *,
-    headers: dict[str, str] | list[tuple[str, str]] | None = None,
-    web_config: WebConfigFile | None = None,
-    **options: Any,
-) -> httpx.Response:
-    """Return what the program's endpoints answer."""
-
-    async def ask() -> httpx.Response:
-        app, plain = application_of(program, **{"lifecycle": True, **options}), {"Accept-Encoding": "identity"}
-        async with serving(app, web_config) as listener, httpx.AsyncClient(headers=plain) as client:
-            return await client.request(method, f"{listener.url}{path}", headers=headers)
-
-    return asyncio.run(ask())

@@ -20,18 +20,14 @@ from tests.web.serving import DOCUMENTED, NOW, TIMEOUT, look_up, overview
 LABELS = (("client", ""), ("team", "growth"))
 VP_SALES = State(Campaign("acme", "camp_123", "VP Sales", LABELS), DOCUMENTED, NOW - 12.5, up=True)
 WAITING = State(Campaign("globex", "new", "new", LABELS))
-FAILED = State(
-    Campaign("acme", "failed", "=HYPERLINK(1)", (("client", "+1"), ("team", "sdr"))), up=False, error=TIMEOUT
-)
+HYPERLINK = Campaign("acme", "failed", "=HYPERLINK(1)", (("client", "+1"), ("team", "sdr")))
+FAILED = State(HYPERLINK, up=False, error=TIMEOUT)
 BURNING = State(Campaign("globex", "burning", "Burning", LABELS), Stats(sent=1000, bounced=90), NOW, up=True)
 SMALL = State(Campaign("globex", "small", "Small", LABELS), Stats(sent=52, bounced=3), NOW, up=True)
 LINKS = Links("https://grafana.example/d/c?var-campaign_id={campaign_id}")
 ALL = (VP_SALES, WAITING, FAILED, BURNING, SMALL)
-SEEN = {
-    ("acme", "campaign", "failed"): Seen(
-        ((Condition.FAILING, Since(NOW - 60, is_exact=True)),), 7, Since(NOW - 3600, is_exact=False)
-    )
-}
+FAILING = (Condition.FAILING, Since(NOW - 60, is_exact=True))
+SEEN = {("acme", "campaign", "failed"): Seen((FAILING,), 7, Since(NOW - 3600, is_exact=False))}
 
 
 def fields(*states: State) -> list[dict[str, Any]]:
@@ -43,39 +39,22 @@ def fields(*states: State) -> list[dict[str, Any]]:
 
 
 def test_the_json_of_a_reading() -> None:
-    assert fields(VP_SALES) == [
-        {
-            "workspace": "acme",
-            "campaign_id": "camp_123",
-            "campaign": "VP Sales",
-            "labels": {"client": "", "team": "growth"},
-            "state": "ok",
-            "since": None,
-            "conditions": {"ok": None},
-            "up": True,
-            "last_success": "2026-11-22T19:59:47.500Z",
-            "leads_enrolled": 500,
-            "emails_sent": 480,
-            "emails_delivered": 471,
-            "emails_bounced": 9,
-            "leads_replied": 38,
-            "emails_queued": 20,
-            "open_ratio": 0.42,
-            "reply_ratio": 0.08,
-            "bounce_ratio": 9 / 480,
-            "nothing_sent_since": None,
-            "limits": {
-                "bounce_ratio": {"info": None, "warning": 0.03, "critical": 0.05},
-                "emails_queued": {"info": None, "warning": None, "critical": None},
-                "queue_stalled": {"info": None, "warning": 172800.0, "critical": None},
-                "queue_drain": {"info": None, "warning": None, "critical": None},
-                "reply_ratio": {"info": None, "warning": None, "critical": None},
-                "min_emails_bounced": 5,
-            },
-            "link": "https://grafana.example/d/c?var-campaign_id=camp_123",
-            "error": None,
-        }
-    ]
+    none = {"info": None, "warning": None, "critical": None}
+    limits = {
+        "bounce_ratio": {"info": None, "warning": 0.03, "critical": 0.05}, "emails_queued": none,
+        "queue_stalled": {**none, "warning": 172800.0}, "queue_drain": none, "reply_ratio": none,
+        "min_emails_bounced": 5,
+    }  # fmt: skip
+    assert fields(VP_SALES) == [{
+        "workspace": "acme", "campaign_id": "camp_123", "campaign": "VP Sales",
+        "labels": {"client": "", "team": "growth"},
+        "state": "ok", "since": None, "conditions": {"ok": None}, "up": True,
+        "last_success": "2026-11-22T19:59:47.500Z",
+        "leads_enrolled": 500, "emails_sent": 480, "emails_delivered": 471, "emails_bounced": 9, "leads_replied": 38,
+        "emails_queued": 20, "open_ratio": 0.42, "reply_ratio": 0.08, "bounce_ratio": 9 / 480,
+        "nothing_sent_since": None, "limits": limits, "link": "https://grafana.example/d/c?var-campaign_id=camp_123",
+        "error": None,
+    }]  # fmt: skip
 
 
 def test_the_json_of_a_failure_and_of_one_that_waits_for_all_readings_of_the_metric_table() -> None:

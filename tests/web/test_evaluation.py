@@ -8,18 +8,7 @@ from exporter.api import Stats
 from exporter.config import Campaign, Threshold, Thresholds
 from exporter.errors import Failure
 from exporter.store import State
-from exporter.web.evaluation import (
-    FINISHED_AFTER,
-    NOTHING_SEEN,
-    Condition,
-    Figure,
-    History,
-    Seen,
-    Since,
-    evaluate,
-    evaluate_all,
-    surely,
-)
+from exporter.web.evaluation import FINISHED_AFTER, Condition, History, Seen, Since, evaluate, evaluate_all, surely
 from tests import build
 from tests.web.serving import TIMEOUT, look_up
 
@@ -56,7 +45,7 @@ def bounced(count: int, sent: int = 1000) -> Stats:
     ],
 )
 def test_all_that_applies_is_said_the_worst_first(state: State, conditions: list[str]) -> None:
-    assert list(evaluate(state, NOTHING_SEEN, NOW).conditions) == conditions
+    assert list(evaluate(state, Seen(), NOW).conditions) == conditions
 
 
 def test_the_share_that_surely_bounced() -> None:
@@ -100,8 +89,7 @@ def test_a_figure_is_held_against_its_limits(
     figure: str, stats: Stats, limits: Threshold | None, note: str, severity: str | None
 ) -> None:
     given: dict[str, Any] = {} if limits is None else {figure: limits}
-    state = read(stats, **given)
-    found: Figure = getattr(evaluate(state, NOTHING_SEEN, NOW), figure)
+    found = getattr(evaluate(read(stats, **given), Seen(), NOW), figure)
     assert (found.note.replace("\N{NO-BREAK SPACE}", " "), found.severity) == (note, severity)
     assert found.is_sure == ("too few" not in note)
 
