@@ -119,24 +119,21 @@ async def test_the_end_does_not_wait_for_a_file_system_that_hangs(
         assert await reloading == "the exporter is stopping"
 
 
-async def test_a_reload_logs_which_campaigns_came_and_went(tmp_path: Path, logged: StringIO) -> None:
+async def test_a_reload_logs_which_campaigns_came_and_went_and_a_missing_sweep_is_a_stall(
+    tmp_path: Path, logged: StringIO
+) -> None:
     async with exporting(tmp_path, "stays", "goes") as (exporter, api):
         await exporter.start()
         stays = exporter.config.campaigns[0]
         rewrite(tmp_path, api, "stays", *(f"c{n:02}" for n in range(12)))
         await exporter.reload()
         assert exporter.config.campaigns[0] is stays  # so that ten thousand are soon compared, and kept once
-    (line,) = (line for line in logged.getvalue().splitlines() if "configuration loaded" in line)
-    assert 'came="acme/c00, ' in line
-    assert line.endswith('acme/c09 and 2 more" went=acme/goes')
-
-
-async def test_a_sweep_that_is_missing_is_a_stall(tmp_path: Path) -> None:
-    async with exporting(tmp_path, "a") as (exporter, _):
-        await exporter.start()
         assert exporter.problems == []
         exporter._poller._sweeps.clear()  # noqa: SLF001 - what a bug might do
         assert exporter.problems == ["Polling has stalled for acme."]
+    (line,) = (line for line in logged.getvalue().splitlines() if "configuration loaded" in line)
+    assert 'came="acme/c00, ' in line
+    assert line.endswith('acme/c09 and 2 more" went=acme/goes')
 
 
 async def test_a_background_task_that_fails_goes_on_and_one_that_ends_makes_the_exporter_unhealthy(
@@ -167,24 +164,20 @@ async def test_a_background_task_that_fails_goes_on_and_one_that_ends_makes_the_
             assert (await client.get(f"{listener.url}/-/healthy")).status_code == httpx.codes.SERVICE_UNAVAILABLE
 
 
-class _Asked(Exporter):
-    """An exporter that, when its polls are about to end, sees whether anyone new is still let in."""
-
-    port = answer = 0
-
-    async def stop(self) -> None:
-        with socket.socket() as sock:
-            self.answer = sock.connect_ex(("127.0.0.1", self.port))
-        await super().stop()
-
-
 async def test_the_listener_closes_before_the_polls_end(tmp_path: Path) -> None:
-    exporter, listener = _Asked(tmp_path / "config.yaml", build.config()), Listener("127.0.0.1:0")
-    exporter.port = int(listener.url.rpartition(":")[2])
+    listener, answers = Listener("127.0.0.1:0"), list[int]()
+
+    class Asked(Exporter):
+        async def stop(self) -> None:
+            with socket.socket() as sock:
+                answers.append(sock.connect_ex(("127.0.0.1", int(listener.url.rpartition(":")[2]))))
+            await super().stop()
+
+    exporter = Asked(tmp_path / "config.yaml", build.config())
     web = WebOptions("info", "logfmt", (), "/metrics", None, web_enable_lifecycle=False)
     served = asyncio.create_task(serve(exporter, web, [listener], ()))
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"{listener.url}/-/healthy")).status_code == httpx.codes.OK
     os.kill(os.getpid(), signal.SIGTERM)
     await served
-    assert exporter.answer == errno.ECONNREFUSED
+    assert answers == [errno.ECONNREFUSED]

@@ -36,11 +36,7 @@ def authority(tmp_path: Path) -> Authority:
     ],
 )
 async def test_which_certificates_are_trusted(
-    authority: Authority,
-    identity: str,
-    is_expired: bool,
-    is_trusted: bool,
-    why: str,
+    authority: Authority, identity: str, is_expired: bool, is_trusted: bool, why: str
 ) -> None:
     pair = authority.issue("api", identity, is_expired=is_expired) if identity else authority.pair
     async with FakeApi(ANYONE, certificate=pair) as api:
@@ -74,14 +70,6 @@ def is_kept(answer: Stats | PollError) -> bool:
     return not any(secret in text_of(answer) for secret in (PASSWORD, quote(PASSWORD), CREDENTIALS))
 
 
-async def test_a_proxy_is_asked_for_the_whole_url() -> None:
-    async with FakeApi(ANYONE) as proxy:
-        assert await ask("http://api.invalid", proxy_url=with_password(proxy.url)) == READING
-    (head,) = proxy.heads
-    assert head.startswith("GET http://api.invalid/v1/campaigns/camp_123/stats HTTP/1.1\r\n")
-    assert f"\r\nProxy-Authorization: Basic {CREDENTIALS}\r\n" in head
-
-
 class Tunnel(FakeApi):
     """A proxy that does what CONNECT asks for, and nothing else."""
 
@@ -104,14 +92,20 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
     sink.close()
 
 
-async def test_a_proxy_is_asked_for_a_tunnel_and_never_sees_the_key(authority: Authority) -> None:
+async def test_a_proxy_is_asked_for_the_whole_url_or_for_a_tunnel_and_then_never_sees_the_key(
+    authority: Authority,
+) -> None:
+    async with FakeApi(ANYONE) as plain:
+        assert await ask("http://api.invalid", proxy_url=with_password(plain.url)) == READING
+    assert plain.heads[0].startswith("GET http://api.invalid/v1/campaigns/camp_123/stats HTTP/1.1\r\n")
     pair = authority.issue("api", LOOPBACK)
     connected = {"*": b"HTTP/1.1 200 Connected\r\n\r\n"}
     async with FakeApi(ANYONE, certificate=pair) as api, Tunnel(connected) as proxy:
         proxied: dict[str, Any] = {"ca_file": authority.pair.certificate, "proxy_url": with_password(proxy.url)}
         assert await ask(api.url, **proxied) == READING
     assert proxy.heads[0].startswith(f"CONNECT {api.url.removeprefix('https://')} HTTP/1.1\r\n")
-    assert f"\r\nProxy-Authorization: Basic {CREDENTIALS}\r\n" in proxy.heads[0]
+    for head in (*plain.heads, *proxy.heads):
+        assert f"\r\nProxy-Authorization: Basic {CREDENTIALS}\r\n" in head
     assert "Bearer" not in "".join(proxy.heads)
     assert "Proxy-Authorization" not in "".join(api.heads)
 

@@ -16,7 +16,7 @@ import structlog
 from exporter import log
 
 Format = Literal["logfmt", "json"]
-FORMATS: tuple[Format, ...] = ("logfmt", "json")
+NAMES = ["debug", "info", "warning", "error"]
 
 
 def lines(log_format: Format, tell: Callable[[], Any], level: str = "debug") -> list[str]:
@@ -26,52 +26,46 @@ def lines(log_format: Format, tell: Callable[[], Any], level: str = "debug") -> 
     return stream.getvalue().splitlines()
 
 
-def event(**values: Any) -> Callable[[], Any]:
-    return lambda: structlog.get_logger().warning("poll failed", **values)
-
-
 def test_an_event_is_one_line_in_either_format() -> None:
-    values = {"workspace": "acme", "count": 3, "detail": 'ü "b"\nc=d'}
-    (line,) = lines("logfmt", event(**values))
+    values: dict[str, Any] = {"workspace": "acme", "count": 3, "detail": 'ü "b"\nc=d'}
+
+    def event() -> None:
+        structlog.get_logger().warning("poll failed", **values)
+
+    (line,) = lines("logfmt", event)
     assert re.fullmatch(
         r'ts=20\S+Z level=warning msg="poll failed" workspace=acme count=3 detail="ü \\"b\\"\\nc=d"', line
     )
-    (line,) = lines("json", event(**values))
+    (line,) = lines("json", event)
     told = json.loads(line)
     assert told.pop("ts").endswith("Z")
     assert told == {"level": "warning", "msg": "poll failed", **values}
     assert "ü" in line
 
 
-def tell_of_a_failure(logger: Any) -> None:
-    try:
-        int("first\nsecond")
-    except ValueError:
-        logger.exception("internal error")
-
-
-@pytest.mark.parametrize("log_format", FORMATS)
+@pytest.mark.parametrize("log_format", ["logfmt", "json"])
 def test_an_exception_is_one_line(log_format: Format) -> None:
+    def tell(logger: Any) -> None:
+        try:
+            int("first\nsecond")
+        except ValueError:
+            logger.exception("internal error")
+
     for logger in (structlog.get_logger(), logging.getLogger("library")):
-        (line,) = lines(log_format, partial(tell_of_a_failure, logger))
+        (line,) = lines(log_format, partial(tell, logger))
         assert "Traceback (most recent call last)" in line
         assert "ValueError: invalid literal" in line
 
 
 @pytest.mark.parametrize(
     ("level", "told"),
-    [
-        ("debug", ["debug", "info", "warning", "error"]),
-        ("info", ["info", "warning", "error"]),
-        ("warn", ["warning", "error"]),
-        ("error", ["error"]),
-    ],
+    [("debug", NAMES), ("info", NAMES[1:]), ("warn", NAMES[2:]), ("error", NAMES[3:])],
 )
 @pytest.mark.parametrize("get", [structlog.get_logger, lambda: logging.getLogger("library")])
 def test_the_level_holds_for_us_and_for_libraries(get: Callable[[], Any], level: str, told: list[str]) -> None:
     def tell() -> None:
         logger = get()
-        for name in ("debug", "info", "warning", "error"):
+        for name in NAMES:
             getattr(logger, name)("event")
 
     assert [json.loads(line)["level"] for line in lines("json", tell, level)] == told

@@ -1,5 +1,7 @@
 """The command line: what is understood, and what a mistake is answered with."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -21,49 +23,49 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     return line.removeprefix("leadterra-exporter: ")
 
 
+FREE_PATH = "is not a free path: write one like /metrics"
+DURATION = "is not a duration of 1s or more: write one like 30s"
+FILE = "is not a file: write one like /etc/leadterra-exporter/config.yaml"
+MEANT = {
+    "--config.file": ("--config-file=x", "--config.File=x", "-c x", "--config x"),
+    "--web.listen-address": ("--port=1", "--web.listen_address=:1", "--web.listen-adress=:1", "--listen=:1"),
+    "--config.check": ("--check",),
+    "--log.level": ("--verbose",),
+    "demo, as the first word": ("--demo",),
+}
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["--log.level=loud"], '"loud": write one of debug, info, warn, error'),
-        (["--log.level=warning"], '"warning": write warn'),
-        (["--log.level=DEBUG"], '"DEBUG": write debug'),
-        (["--log.format=text"], '"text": write one of logfmt, json'),
-        (["--config-file=x"], "unknown flag --config-file: write --config.file"),
-        (["--config.File=x"], "unknown flag --config.File: write --config.file"),
-        (["-c", "x"], "unknown flag -c: write --config.file"),
-        (["--config", "x"], "unknown flag --config: write --config.file"),
-        (["--port=10421"], "unknown flag --port: write --web.listen-address"),
-        (["--web.listen_address=:1"], "unknown flag --web.listen_address: write --web.listen-address"),
-        (["--web.listen-adress=:1"], "unknown flag --web.listen-adress: write --web.listen-address"),
-        (["--listen=:1"], "unknown flag --listen: write --web.listen-address"),
-        (["--check"], "unknown flag --check: write --config.check"),
-        (["--verbose"], "unknown flag --verbose: write --log.level"),
-        (["--once=true"], "argument --once: it takes no value"),
-        (["--nonsense"], "unknown flag --nonsense: leadterra-exporter --help lists all"),
-        (["--web.telemetry-path=/config"], '"/config" is not a free path: write one like /metrics'),
-        (["--web.telemetry-path=/-/x"], '"/-/x" is not a free path: write one like /metrics'),
-        (["--shard.index=e-2", "--shard.total=2"], "--shard.index 2 is not below --shard.total: there are 2"),
-        (["--shard.index=exporter"], '"exporter" names no shard: write a number from 0 on, or a pod\'s name'),
-        (["--web.telemetry-path=/a b"], '"/a b" is not a free path: write one like /metrics'),
-        (["--web.telemetry-path=//a"], '"//a" is not a free path: write one like /metrics'),
-        (["--shard.total=99999999999999999999"], '"99999999999999999999" is not a number from 0 to 10000'),
-        (["--config.auto-reload-interval=30"], '"30" is not a duration of 1s or more: write one like 30s'),
-        (["--config.auto-reload-interval=5ms"], '"5ms" is not a duration of 1s or more: write one like 30s'),
-        (["--config.file="], '"" is not a file: write one like /etc/leadterra-exporter/config.yaml'),
-        (["--config.file=/"], '"/" is not a file: write one like /etc/leadterra-exporter/config.yaml'),
-        (["--config.file=~/c.yaml"], '"~/c.yaml" begins with ~, which the shell leaves after =: write $HOME'),
-        (["serve"], '"serve" is no flag: leave it out, without a command it serves'),
-        (["--demo"], "unknown flag --demo: write demo, as the first word"),
-        (["my.yaml"], '"my.yaml" is no flag: write --config.file=my.yaml'),
-        (["check"], '"check" is no flag: write --config.check'),
-        (["once"], '"once" is no flag: write --once'),
-        (["frobnicate"], '"frobnicate" is no flag: leadterra-exporter --help lists all'),
+        *(
+            (argv, f"unknown flag {re.split('[= ]', argv)[0]}: write {meant}")
+            for meant, slips in MEANT.items()
+            for argv in slips
+        ),
+        ("--log.level=loud", '"loud": write one of debug, info, warn, error'),
+        ("--log.level=warning", '"warning": write warn'),
+        ("--log.level=DEBUG", '"DEBUG": write debug'),
+        ("--log.format=text", '"text": write one of logfmt, json'),
+        ("--once=true", "argument --once: it takes no value"),
+        ("--nonsense", "unknown flag --nonsense: leadterra-exporter --help lists all"),
+        *((f"--web.telemetry-path={path}", f'"{path}" {FREE_PATH}') for path in ("/config", "/-/x", "//a")),
+        ("--web.telemetry-path='/a b'", f'"/a b" {FREE_PATH}'),
+        ("--shard.index=e-2 --shard.total=2", "--shard.index 2 is not below --shard.total: there are 2"),
+        ("--shard.index=exporter", '"exporter" names no shard: write a number from 0 on, or a pod\'s name'),
+        ("--shard.total=99999999999999999999", '"99999999999999999999" is not a number from 0 to 10000'),
+        *((f"--config.auto-reload-interval={time}", f'"{time}" {DURATION}') for time in ("30", "5ms")),
+        *((f"--config.file={file}", f'"{file}" {FILE}') for file in ("", "/")),
+        ("--config.file=~/c.yaml", '"~/c.yaml" begins with ~, which the shell leaves after =: write $HOME'),
+        ("serve", '"serve" is no flag: leave it out, without a command it serves'),
+        ("my.yaml", '"my.yaml" is no flag: write --config.file=my.yaml'),
+        ("check", '"check" is no flag: write --config.check'),
+        ("once", '"once" is no flag: write --once'),
+        ("frobnicate", '"frobnicate" is no flag: leadterra-exporter --help lists all'),
     ],
 )
-def test_a_mistake_is_answered_with_what_to_write(
-    capsys: pytest.CaptureFixture[str], argv: list[str], said: str
-) -> None:
-    assert said in refusal(capsys, *argv)
+def test_a_mistake_is_answered_with_what_to_write(capsys: pytest.CaptureFixture[str], argv: str, said: str) -> None:
+    assert said in refusal(capsys, *shlex.split(argv))
 
 
 def test_a_secret_on_the_command_line_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:

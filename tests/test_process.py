@@ -87,7 +87,7 @@ def test_a_changed_file_is_loaded_by_itself(tmp_path: Path, sandbox: RunningSand
         assert "camp_draft" not in exporter.get("/metrics").text
 
 
-def test_a_ca_file_that_is_gone_changes_nothing(tmp_path: Path) -> None:
+def test_a_ca_file_that_is_gone_changes_nothing_and_the_environments_certificates_are_trusted(tmp_path: Path) -> None:
     authority, ca_file = Authority(tmp_path, "authority"), tmp_path / "ca.pem"
     ca_file.write_text(authority.pem)
     with FakeApi(certificate=authority.issue("api", "127.0.0.1")) as api:
@@ -102,14 +102,9 @@ def test_a_ca_file_that_is_gone_changes_nothing(tmp_path: Path) -> None:
             ca_file.write_text(authority.pem)
             exporter.wait_for_log("the files that the configuration names can be used again")
             assert sum("ca.pem cannot be read" in line for line in exporter.log) == 1
-
-
-def test_certificates_that_the_environment_names_are_trusted(tmp_path: Path) -> None:
-    """They are hidden from aiohttp while it is imported, and from nobody afterwards."""
-    authority = Authority(tmp_path, "authority")
-    with FakeApi(certificate=authority.issue("api", "127.0.0.1")) as api:
         config = write_config(tmp_path, api.url, "camp_123")
-        with running_exporter(config, LISTEN, SSL_CERT_FILE=str(authority.pair.certificate)) as exporter:
+        # Those of the environment are hidden from aiohttp while it is imported, and from nobody afterwards.
+        with running_exporter(config, LISTEN, SSL_CERT_FILE=str(ca_file)) as exporter:
             exporter.wait_for("/metrics", series("up", "camp_123") + " 1")
 
 

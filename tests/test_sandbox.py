@@ -27,11 +27,7 @@ DOCUMENTED = json.dumps(build.DOCUMENTED, indent=2).encode()
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 
 
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
-
-
-AUTH = bearer(KEY)
+AUTH, GLOBEX_AUTH = ({"Authorization": f"Bearer {key}"} for key in (KEY, GLOBEX))
 
 
 def ask(sandbox: Sandbox, campaign: str) -> Answer:
@@ -60,7 +56,7 @@ def test_the_documented_campaign_answers_the_documented_bytes_forever_and_all_ha
             for text in ("", KEY, "Bearer", "Bearer ", f"Basic {KEY}", f"Bearer {KEY}x", f"Bearer {KEY} x")
         ),
         ("POST", f"{STATS}?x=1", {}, 401, "authentication_failed"),  # the key is checked before the rest
-        ("GET", STATS, bearer(GLOBEX), 404, "campaign_not_found"),
+        ("GET", STATS, GLOBEX_AUTH, 404, "campaign_not_found"),
         ("GET", "/v1/campaigns/camp_board/stats", AUTH, 404, "campaign_not_found"),
         ("POST", STATS, AUTH, 405, "method_not_allowed"),
         ("GET", STATS, AUTH | {"Content-Length": "2"}, 400, "invalid_request"),
@@ -72,7 +68,7 @@ def test_the_documented_campaign_answers_the_documented_bytes_forever_and_all_ha
         ),
         ("GET", STATS, AUTH | {"Content-Length": "0", "Content-Type": "application/json"}, 200, None),
         ("GET", STATS, {"Authorization": f"bearer {KEY}"}, 200, None),
-        ("GET", "/v1/campaigns/camp_board/stats", bearer(GLOBEX), 200, None),
+        ("GET", "/v1/campaigns/camp_board/stats", GLOBEX_AUTH, 200, None),
     ],
 )
 def test_what_is_refused(method: str, path: str, headers: Mapping[str, str], status: int, code: str | None) -> None:
