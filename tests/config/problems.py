@@ -5,6 +5,7 @@ from tests.config.conftest import CAMPAIGNS, SMALLEST
 
 WHOLE = ""
 KEYLESS = "workspaces:\n- name: acme\n  campaigns: [camp_1]\n"
+SOURCES = "workspaces:\n- name: acme\n  api_key_env: K\n  campaigns_from: "
 WORKSPACE = FILE = SMALLEST
 DAYS = {
     "fri-mon": '"fri-mon" is not a day: write fri, sat, sun, mon',
@@ -187,5 +188,19 @@ FAULTS: list[tuple[str, ...]] = [
     (FILE, "api: {ca_file: missing.pem}\n", "config.yaml:5:16: api.ca_file: {folder}/missing.pem cannot be read: No such file or directory"),
     (FILE, "api: {ca_file: .}\n", "config.yaml:5:16: api.ca_file: {folder} is not a file"),
     (FILE, "api: {ca_file: config.yaml}\n", "config.yaml:5:16: api.ca_file: {folder}/config.yaml holds no certificate in PEM form"),
+    (SOURCES, "[]\n", "config.yaml:4:19: workspaces[0].campaigns_from: is an empty list: name at least one list of campaigns"),
+    (SOURCES, "[{}]\n", "config.yaml:4:20: workspaces[0].campaigns_from[0]: the key file or url is missing: write one of them"),
+    (SOURCES, "[{file: a.csv, url: 'https://h/x'}]\n", "config.yaml:4:39: workspaces[0].campaigns_from[0].url: file and url both stand here: keep one"),
+    (SOURCES, "[{file: a.txt}]\n", "config.yaml:4:27: workspaces[0].campaigns_from[0].file: must end with .yaml, .yml, .json or .csv: write an entry for each that is used"),
+    (SOURCES, "['~/a.csv']\n", "config.yaml:4:20: workspaces[0].campaigns_from[0]: is not expanded: write the path itself, like /run/secrets/leadterra_api_key"),
+    (SOURCES, "[{file: a.csv, refresh: 1m, bearer_token_file: t}]\n", "config.yaml:4:34: workspaces[0].campaigns_from[0].refresh: has a meaning for a url only: remove it", "config.yaml:4:47: workspaces[0].campaigns_from[0].bearer_token_file: has a meaning for a url only: remove it"),
+    (SOURCES, "[a.csv, a.csv]\n", 'config.yaml:4:27: workspaces[0].campaigns_from[1]: the file "a.csv" stands twice, first in line 4: remove one'),
+    (SOURCES, "[{url: 'file:///etc/passwd'}]\n", "config.yaml:4:26: workspaces[0].campaigns_from[0].url: must begin with http:// or https:// and a host, like https://crm.example.com/campaigns"),
+    (SOURCES, "[{url: 'ftp://h/x'}]\n", "config.yaml:4:26: workspaces[0].campaigns_from[0].url: must begin with http:// or https:// and a host, like https://crm.example.com/campaigns"),
+    (SOURCES, "[{url: 'https://u:canary@h/x'}]\n", "config.yaml:4:26: workspaces[0].campaigns_from[0].url: has a user or a password: remove it, and write a bearer_token_file"),
+    (SOURCES, "[{url: 'https://h/x#y'}]\n", "config.yaml:4:26: workspaces[0].campaigns_from[0].url: has a fragment, which no server sees: remove it"),
+    (SOURCES, "[{url: 'https://h/x', refresh: 100ms}]\n", 'config.yaml:4:50: workspaces[0].campaigns_from[0].refresh: "100ms" is out of range: write a duration from 1s to 365d'),
+    (SOURCES, "[{url: 'https://h/x', ca_file: missing.pem}]\n", "config.yaml:4:50: workspaces[0].campaigns_from[0].ca_file: {folder}/missing.pem cannot be read: No such file or directory"),
+    (SOURCES, "[{url: 'https://h/x', bearer_token: canary}]\n", 'config.yaml:4:41: workspaces[0].campaigns_from[0].bearer_token: unknown key: did you mean "bearer_token_file"?'),
 ]
 """What the file begins with, what is wrong in its rest, and the lines of the message."""

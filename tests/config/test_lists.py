@@ -166,36 +166,6 @@ def test_any_bytes_are_a_list_or_problems(content: bytes, name: str) -> None:
     assert min(places) >= (1, 1)
 
 
-SOURCES = {
-    "[]": "config.yaml:4:19: workspaces[0].campaigns_from: is an empty list: name at least one list of campaigns",
-    "[{}]": "config.yaml:4:20: workspaces[0].campaigns_from[0]: the key file or url is missing: write one of them",
-    "[{file: a.csv, url: 'https://h/x'}]": "config.yaml:4:39: workspaces[0].campaigns_from[0].url: file and url both stand here: keep one",
-    "[{file: a.txt}]": "config.yaml:4:27: workspaces[0].campaigns_from[0].file: must end with .yaml, .yml, .json or .csv: write an entry for each that is used",
-    "['~/a.csv']": "config.yaml:4:20: workspaces[0].campaigns_from[0]: is not expanded: write the path itself, like /run/secrets/leadterra_api_key",
-    "[{file: a.csv, refresh: 1m, bearer_token_file: t}]": (
-        "config.yaml:4:34: workspaces[0].campaigns_from[0].refresh: has a meaning for a url only: remove it\n"
-        "config.yaml:4:47: workspaces[0].campaigns_from[0].bearer_token_file: has a meaning for a url only: remove it"
-    ),
-    "[a.csv, a.csv]": 'config.yaml:4:27: workspaces[0].campaigns_from[1]: the file "a.csv" stands twice, first in line 4: remove one',
-    "[{url: 'file:///etc/passwd'}]": "config.yaml:4:26: workspaces[0].campaigns_from[0].url: must begin with http:// or https:// and a host, like https://crm.example.com/campaigns",
-    "[{url: 'ftp://h/x'}]": "config.yaml:4:26: workspaces[0].campaigns_from[0].url: must begin with http:// or https:// and a host, like https://crm.example.com/campaigns",
-    "[{url: 'https://u:canary@h/x'}]": "config.yaml:4:26: workspaces[0].campaigns_from[0].url: has a user or a password: remove it, and write a bearer_token_file",
-    "[{url: 'https://h/x#y'}]": "config.yaml:4:26: workspaces[0].campaigns_from[0].url: has a fragment, which no server sees: remove it",
-    "[{url: 'https://h/x', refresh: 100ms}]": 'config.yaml:4:50: workspaces[0].campaigns_from[0].refresh: "100ms" is out of range: write a duration from 1s to 365d',
-    "[{url: 'https://h/x', ca_file: missing.pem}]": "config.yaml:4:50: workspaces[0].campaigns_from[0].ca_file: {folder}/missing.pem cannot be read: No such file or directory",
-    "[{url: 'https://h/x', bearer_token: canary}]": 'config.yaml:4:41: workspaces[0].campaigns_from[0].bearer_token: unknown key: did you mean "bearer_token_file"?',
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("text", SOURCES)
-def test_a_source_that_cannot_be_one(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "config.yaml"
-    file.write_text(f"workspaces:\n- name: acme\n  api_key_env: K\n  campaigns_from: {text}\n")
-    with pytest.raises(ConfigError) as refused:
-        load(file)
-    assert str(refused.value).replace(f"{tmp_path}/config", "config") == SOURCES[text].format(folder=tmp_path)
-
-
 def test_sources_have_labels_without_secrets(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     sources = ["clients/*.csv", {"url": "https://h:1/x?token=canary"}, {"url": "https://h:1/x?page=2", "refresh": "5m"}]
