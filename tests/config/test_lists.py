@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import Api, Campaign, ConfigError, Poll, Threshold, Workspace, load, read_list
+from exporter.config import Api, Campaign, ConfigError, Poll, Threshold, Workspace, read_list
 from exporter.config.lists import read_table
 from exporter.secret import KeySource
+from tests.config.conftest import loaded
 from tests.config.test_any_input import plain
 
 if TYPE_CHECKING:
@@ -166,11 +167,10 @@ def test_any_bytes_are_a_list_or_problems(content: bytes, name: str) -> None:
     assert min(places) >= (1, 1)
 
 
-def test_sources_have_labels_without_secrets(tmp_path: Path) -> None:
-    file = tmp_path / "config.yaml"
+def test_sources_have_labels_without_secrets() -> None:
     sources = ["clients/*.csv", {"url": "https://h:1/x?token=canary"}, {"url": "https://h:1/x?page=2", "refresh": "5m"}]
-    file.write_text(json.dumps({"workspaces": [{"name": "a", "api_key_env": "K", "campaigns_from": sources}]}))
-    [workspace] = load(file).workspaces
+    document = {"workspaces": [{"name": "a", "api_key_env": "K", "campaigns_from": sources}]}
+    [workspace] = loaded(json.dumps(document)).workspaces
     assert [(source.label, source.refresh) for source in workspace.sources] == [
         ("clients/*.csv", None),
         ("https://h:1/x", 60.0),
