@@ -92,7 +92,7 @@ def test_all_faults_of_a_list_have_their_place_and_what_to_write(
     ("name", "content", "campaigns"),
     [
         ("l.yaml", "- a\n- {id: b, name: B, labels: {client: x}}", {"a": ("a", {}), "b": ("B", {"client": "x"})}),
-        ("l.json", '["a", {"id": "b", "name": "\\ud83d\\ude80"}]', {"a": ("a", {}), "b": ("\U0001f680", {})}),
+        ("l.json", '["a", {"id": "b", "name": "\\ud83d\\ude80 \\uD83D\\uDE80"}]', {"a": ("a", {}), "b": ("\U0001f680 \U0001f680", {})}),
         (URL, ' ["a"]', {"a": ("a", {})}),
         (URL, "\ufeff[]", {}),
         ("l.yaml", "[]", {}),
