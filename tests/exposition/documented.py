@@ -2,10 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
 
 import httpx
-from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -33,7 +31,6 @@ SENDERS = {
     ],
 }
 EVERY_THRESHOLD = Thresholds(
-    bounce_ratio=Threshold(warning=0.03, critical=0.05),
     emails_queued=Threshold(warning=1000, critical=5000),
     queue_drain=Threshold(warning=72 * 3600.0),
     reply_ratio=Threshold(info=0.01),
@@ -69,20 +66,11 @@ async def _answer(request: httpx.Request) -> httpx.Response:
 Labels = frozenset[tuple[str, str]]
 
 
-def families(page: bytes, page_format: Format) -> list[Metric]:
-    """Parse a page strictly: what cannot be parsed raises ValueError."""
-    parse = {Format.TEXT: parse_text, Format.OPENMETRICS: parse_openmetrics}[page_format]
-    return list(parse(page.decode()))  # type: ignore[no-untyped-call]  # ships no types here
-
-
 def samples(page: bytes, page_format: Format) -> dict[tuple[str, Labels], float]:
-    """Return each series' value; a series that stands twice is an error."""
-    found = list(_samples(page, page_format))
-    assert len(found) == len(dict(found))
-    return dict(found)
-
-
-def _samples(page: bytes, page_format: Format) -> Iterator[tuple[tuple[str, Labels], float]]:
-    for family in families(page, page_format):
-        for sample in family.samples:
-            yield (sample.name, frozenset(sample.labels.items())), sample.value
+    """Parse a page strictly and return each series' value; a series that stands twice is an error."""
+    parse = {Format.TEXT: parse_text, Format.OPENMETRICS: parse_openmetrics}[page_format]
+    families = parse(page.decode())  # type: ignore[no-untyped-call]  # ships no types here
+    lines = [sample for family in families for sample in family.samples]
+    found = {(sample.name, frozenset(sample.labels.items())): sample.value for sample in lines}
+    assert len(found) == len(lines)
+    return found

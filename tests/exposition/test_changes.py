@@ -203,13 +203,6 @@ def test_any_text_in_a_label_comes_back(id_: str, name: str, value: str, page_fo
     assert told["leadterra_campaign_stale_after_seconds", frozenset(labels.items())] == 300
 
 
-def test_a_count_and_a_ratio_of_one_are_written_as_what_they_are() -> None:
-    store = build.Clock().store()
-    store.configure([build.campaign()])
-    store.succeeded(build.campaign().key, Stats(sent=1, open_rate=1.0))
-    assert [line.split()[-1] for line in build.page(store)()[:2]] == ["1", "1.0"]
-
-
 FROM_POLLS = ["up", "last_success_timestamp_seconds"]
 FROM_CONFIGURATION = [
     "stale_after_seconds",
