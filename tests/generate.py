@@ -17,9 +17,9 @@ from prometheus.customize import RULES, for_operator
 from tests import build
 from tests.exposition.documented import documented_page
 from tests.faults.matrix import FAULT_COLUMNS, FAULTS, fault_row
+from tests.process import ROOT
 from tests.rules.documents import for_compose, table
 
-ROOT = Path(__file__).parents[1]
 CHART = "deploy/helm/leadterra-exporter"
 
 _POLLED = ("metric", "type", "unit", "own labels", "API field", "meaning")

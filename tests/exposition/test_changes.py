@@ -224,7 +224,8 @@ def test_what_is_on_the_page_through_a_campaign_s_life() -> None:
     assert names() == []
     store.configure([campaign])
     assert names() == FROM_CONFIGURATION  # never polled
-    store.succeeded(campaign.key, Stats(sent=7, open_rate=0.5))
+    store.succeeded(campaign.key, Stats(sent=1, open_rate=1.0))
+    assert [line.split()[-1] for line in lines()[:2]] == ["1", "1.0"]  # a count and a ratio, written as what they are
     assert names() == (whole := ["emails_sent", "open_ratio", *FROM_POLLS, *FROM_CONFIGURATION])
     clock.monotonic = 301
     assert names() == [*FROM_POLLS, *FROM_CONFIGURATION]  # stale
