@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from exporter.config import load
 from exporter.sources import Collected, collect, files_of
 from exporter.watch import FileWatch
-from tests import build
+from tests.build import write_config
 from tests.certificates import replace_file
 
 
@@ -82,9 +81,8 @@ def test_the_workspace_s_settings_hold_for_the_last_good_list_too(tmp_path: Path
     lists.write(a_yaml="[{id: a, poll: {interval: 2m}}]")
     lists.collect()
     lists.write(a_yaml="[")
-    sources = {"campaigns": ["own"], "campaigns_from": ["a.yaml"]}
     for stale_after, expected in (("20m", (120, 1200)), ("90s", (120, 1200))):  # what does not go together stays
-        lists.configure({**sources, "poll": {"stale_after": stale_after}})
+        lists.configure(["a.yaml"], stale_after)
         assert lists.collect()[0] == ["own", "a"]
         poll = lists.last.config.campaigns[1].poll
         assert (poll.interval, poll.stale_after) == expected
@@ -99,9 +97,8 @@ def test_the_budget_advice_follows_the_number_and_files_are_those_that_are_named
         lists.write(a_csv="id\n" + "".join(f"c{n}\n" for n in range(count)))
         lists.collect()
         assert [warning.partition(": set ")[0] for warning in lists.last.warnings] == warnings
-    source = {"url": "http://h/x"}
-    lists = Lists(tmp_path, ["l.csv", source], api_key_env=None, api_key_file="k", api={"ca_file": certifi.where()})
-    assert [*files_of(lists.config)] == [tmp_path / "k", Path(certifi.where()), tmp_path / "l.csv"]
+    lists = Lists(tmp_path, ["l.csv", {"url": "http://h/x"}], ca_file=certifi.where())
+    assert [*files_of(lists.config)] == [tmp_path / "key", Path(certifi.where()), tmp_path / "l.csv"]
 
 
 GOOD = {f"{n}": json.dumps([f"c{n}", "shared", {"id": f"d{n}", "labels": {"client": "x"}}]) for n in range(3)} | {
@@ -149,7 +146,7 @@ def test_files_that_appear_change_go_or_are_swapped_are_seen(tmp_path: Path) -> 
     def changed() -> set[str]:
         return {file.name for file in watch.look(files_of(lists.config))}
 
-    assert (changed(), changed(), lists.collect()) == ({"a.csv"}, set(), (["own", "1a"], []))
+    assert (changed(), changed(), lists.collect()) == ({"a.csv", "key"}, set(), (["own", "1a"], []))
     (volume / "..new").symlink_to("..2")
     (volume / "..new").rename(volume / "..data")
     assert (changed(), lists.collect()[0]) == ({"a.csv"}, ["own", "2a"])
@@ -162,22 +159,18 @@ def test_files_that_appear_change_go_or_are_swapped_are_seen(tmp_path: Path) -> 
 TOKEN = "canary-token-5ecre7"  # noqa: S105 - no real one
 
 
-WORKSPACE: Mapping[str, Any] = {"name": "acme", "api_key_env": build.KEY_ENV}
-
-
 class Lists:
     """A configuration file with sources beside their files, and what is collected from them."""
 
-    def __init__(self, folder: Path, sources: list[Any], **workspace: Any) -> None:
+    def __init__(self, folder: Path, sources: list[Any], **api: Any) -> None:
         self.folder = folder
-        self.configure({"campaigns": ["own"], "campaigns_from": sources, **workspace})
+        self.configure(sources, **api)
+        self.last = Collected(self.config)
 
-    def configure(self, workspace: Mapping[str, Any], **more: Any) -> None:
-        given = {key: value for key, value in {**WORKSPACE, **workspace}.items() if value is not None}
-        text = json.dumps({"workspaces": [given], **more})
-        (self.folder / "config.yaml").write_text(text)
+    def configure(self, sources: list[Any], stale_after: str = "5m", **api: Any) -> None:
+        api = {"requests_per_second": 10, **api}
+        write_config(self.folder, "https://h", "own", api=api, poll=("1m", stale_after), campaigns_from=sources)
         self.config = load(self.folder / "config.yaml")
-        self.last = getattr(self, "last", Collected(self.config))
 
     def write(self, **files: str) -> None:
         (self.folder / "clients").mkdir(exist_ok=True)
