@@ -26,7 +26,6 @@ _POLLED = ("metric", "type", "unit", "own labels", "API field", "meaning")
 
 
 def generated() -> dict[Path, bytes]:
-    """Return all generated files."""
     return {
         **_page(
             "docs/flags.md",
@@ -112,7 +111,6 @@ def _code(text: str) -> str:
 
 
 def main() -> None:
-    """Write all generated files."""
     log.configure("error", "logfmt")  # the golden pages' campaign that does not exist is no news
     for path, content in generated().items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,15 +30,13 @@ SENDERS = {
         {"id": "sa_01HXYZ002", "email": "morgan.lee@acme.io", "name": "Morgan Lee", "status": "paused"},
     ],
 }
-EVERY_THRESHOLD = Thresholds(
-    emails_queued=Threshold(warning=1000, critical=5000),
-    queue_drain=Threshold(warning=72 * 3600.0),
-    reply_ratio=Threshold(info=0.01),
-)
 
 
 def documented_config() -> Config:
-    known = build.campaign("camp_123", name="VP Sales", labels=LABELS, thresholds=EVERY_THRESHOLD)
+    every = Thresholds(
+        emails_queued=Threshold(None, 1000, 5000), queue_drain=Threshold(None, 72 * 3600.0), reply_ratio=Threshold(0.01)
+    )
+    known = build.campaign("camp_123", name="VP Sales", labels=LABELS, thresholds=every)
     missing = build.campaign("camp_404", name="Nobody", labels=LABELS)
     senders = [SenderList("acme", endpoint, LABELS, Poll(300, 900)) for endpoint in ("sender_pools", "sender_accounts")]
     acme = build.workspace([known, missing], requests_per_second=8.0)

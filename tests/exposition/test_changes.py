@@ -240,13 +240,8 @@ def test_what_is_on_the_page_through_a_campaign_s_life() -> None:
     store.succeeded(campaign.key, Stats(sent=7))
     assert names() == ["emails_sent", *FROM_POLLS, *FROM_CONFIGURATION]
 
-
-def test_what_time_changes_is_shown_without_a_poll() -> None:
-    clock = build.Clock()  # a Sunday, 15:06:40
-    store = clock.store()
-    lines = build.page(store)
-    store.configure([build.campaign("a"), build.campaign("b", sending=Sending(days=(6,)))])
-    told = {}
-    for clock.monotonic in (0, 8.9 * 3600, 9 * 3600):
-        told[clock.monotonic] = [line[-1] for line in lines() if "sending_expected" in line]
-    assert list(told.values()) == [["0", "1"], ["1", "0"], ["1", "0"]]
+    store.configure([campaign, build.campaign("b", sending=Sending(days=(6,)))])
+    told = []
+    for clock.monotonic in (301, 8.9 * 3600, 9 * 3600):  # from a Sunday, 15:06:40
+        told.append([line[-1] for line in lines() if "sending_expected" in line])
+    assert told == [["0", "1"], ["1", "0"], ["1", "0"]]  # without a poll

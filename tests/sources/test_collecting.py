@@ -1,14 +1,10 @@
 """Lists of campaigns in real files: the last good one stays, whatever comes."""
 
-import json
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import certifi
-from hypothesis import given
-from hypothesis import strategies as st
 
 from exporter.config import load
 from exporter.sources import Collected, collect, files_of
@@ -66,9 +62,11 @@ def test_what_cannot_be_had_changes_nothing(tmp_path: Path) -> None:
 
 def test_the_first_place_of_an_id_counts_and_the_others_are_told(tmp_path: Path) -> None:
     lists = Lists(tmp_path, ["b.yaml", "a.yaml"])
-    lists.write(b_yaml="[own, x, y]", a_yaml="[{id: x, name: from a}, {id: z, name: y}]")
+    lists.write(b_yaml="[own, x, y]", a_yaml="[{id: x, name: from a}, {id: z, name: y, labels: {client: c}}]")
     assert lists.collect()[0] == ["own", "x", "y", "z"]
     assert lists.last.config.campaigns[1].name == "x"
+    labels = [campaign.labels for campaign in lists.last.config.campaigns]
+    assert labels == [*[(("client", ""),)] * 3, (("client", "c"),)]  # "" where only a list brings one
     assert lists.last.warnings == (
         f'{tmp_path}/b.yaml: "own" already in campaigns or an earlier list, which counts',
         f'{tmp_path}/a.yaml: "x" already in campaigns or an earlier list, which counts',
@@ -99,37 +97,6 @@ def test_the_budget_advice_follows_the_number_and_files_are_those_that_are_named
         assert [warning.partition(": set ")[0] for warning in lists.last.warnings] == warnings
     lists = Lists(tmp_path, ["l.csv", {"url": "http://h/x"}], ca_file=certifi.where())
     assert [*files_of(lists.config)] == [tmp_path / "key", Path(certifi.where()), tmp_path / "l.csv"]
-
-
-GOOD = {f"{n}": json.dumps([f"c{n}", "shared", {"id": f"d{n}", "labels": {"client": "x"}}]) for n in range(3)} | {
-    "none": "[]"
-}
-STEPS = st.tuples(st.sampled_from("abc"), st.sampled_from([*GOOD, "[", '[{"id": 1}]', "", "gone"]))
-
-
-@given(st.lists(STEPS, max_size=12))
-def test_whatever_happens_to_files_each_shows_what_it_held_when_it_was_good_last(steps: list[tuple[str, str]]) -> None:
-    with TemporaryDirectory() as folder:
-        lists = Lists(Path(folder), ["clients/*.json"])
-        lists.write(clients__z_json="[]")
-        good: dict[str, str] = {}
-        for name, what in steps:
-            file = Path(folder) / "clients" / f"{name}.json"
-            if what == "gone":
-                file.unlink(missing_ok=True)
-                good.pop(name, None)
-            else:
-                file.write_text(GOOD.get(what, what))
-                good |= {name: what} if what in GOOD else {}
-            ids, _ = lists.collect()
-            expected = dict.fromkeys(["own", *(id_ for each in sorted(good) for id_ in ids_in(GOOD[good[each]]))])
-            assert ids == list(expected)
-            labels = {campaign.labels for campaign in lists.last.config.campaigns}  # "" where only a list brings one
-            assert labels == ({(("client", "x"),), (("client", ""),)} if "d" in "".join(ids) else {()})
-
-
-def ids_in(text: str) -> list[str]:
-    return [entry if isinstance(entry, str) else entry["id"] for entry in json.loads(text)]
 
 
 def test_files_that_appear_change_go_or_are_swapped_are_seen(tmp_path: Path) -> None:
