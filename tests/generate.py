@@ -17,16 +17,15 @@ from prometheus.customize import RULES, for_operator
 from tests import build
 from tests.exposition.documented import documented_page
 from tests.faults.matrix import FAULT_COLUMNS, FAULTS, fault_row
+from tests.process import ROOT
 from tests.rules.documents import for_compose, table
 
-ROOT = Path(__file__).parents[1]
 CHART = "deploy/helm/leadterra-exporter"
 
 _POLLED = ("metric", "type", "unit", "own labels", "API field", "meaning")
 
 
 def generated() -> dict[Path, bytes]:
-    """Return all generated files."""
     return {
         **_page(
             "docs/flags.md",
@@ -112,7 +111,6 @@ def _code(text: str) -> str:
 
 
 def main() -> None:
-    """Write all generated files."""
     log.configure("error", "logfmt")  # the golden pages' campaign that does not exist is no news
     for path, content in generated().items():
         path.parent.mkdir(parents=True, exist_ok=True)

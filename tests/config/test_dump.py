@@ -9,7 +9,7 @@ import yaml
 
 from exporter.config import Api, Links, Poll, Sending, Threshold, Thresholds, dump, load, summary
 from exporter.config.schema import FILE
-from tests.config.conftest import SMALLEST, Loading
+from tests.config.conftest import SMALLEST, loaded
 from tests.docs.test_names import keys
 
 ODD = r"""
@@ -32,13 +32,13 @@ workspaces:
 """
 
 
-def test_loading_what_was_dumped_gives_the_same_configuration(loaded: Loading) -> None:
+def test_loading_what_was_dumped_gives_the_same_configuration() -> None:
     """The odd one here; test_any_input.py does the same with whatever can be loaded."""
     config = loaded(ODD)
     assert loaded(dump(config))._replace(warnings=config.warnings) == config
 
 
-def test_password_of_a_proxy_is_masked(loaded: Loading) -> None:
+def test_password_of_a_proxy_is_masked() -> None:
     for url, shown in (
         ("http://proxy:3128", "http://proxy:3128"),
         ("http://user:canary@proxy", "http://user:<secret>@proxy"),
@@ -67,7 +67,7 @@ workspaces:
 """
 
 
-def test_dump_names_keys_and_writes_every_default(loaded: Loading) -> None:
+def test_dump_names_keys_and_writes_every_default() -> None:
     second = "{id: camp_2, name: VP Sales, poll: {interval: 5m, stale_after: 15m}}"
     config = loaded(f"workspaces: [{{name: acme, api_key_env: KEY, campaigns: [camp_1, {second}]}}]\n")
     assert yaml.safe_load(dump(config)) == yaml.safe_load(WRITTEN)
@@ -102,7 +102,7 @@ workspaces: [{name: acme, api_key_env: KEY, campaigns: [a, b]}]
         (OVER_BUDGET.replace("2m", "30s"), ["acme|2 campaigns|20s|0.1 of 0.06|30s|30s"]),
     ],
 )
-def test_what_is_asked_how_often_and_how_old_figures_get(loaded: Loading, text: str, workspaces: list[str]) -> None:
+def test_what_is_asked_how_often_and_how_old_figures_get(text: str, workspaces: list[str]) -> None:
     *said, last = summary(loaded(text))
     assert said == [LINE.format(*workspace.split("|")) for workspace in workspaces]
     if text == TWO:
@@ -131,7 +131,7 @@ def test_no_option_is_missing_and_each_has_a_comment() -> None:
     assert max(map(len, lines)) <= 120
 
 
-def test_what_it_shows_at_the_top_level_are_the_defaults(loaded: Loading) -> None:
+def test_what_it_shows_at_the_top_level_are_the_defaults() -> None:
     """A key without overrides in front of it shows that each value is the one that holds without the file."""
     document = yaml.safe_load(EXAMPLE.read_text()) | yaml.safe_load(SMALLEST)
     config = loaded(yaml.safe_dump(document))

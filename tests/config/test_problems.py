@@ -9,19 +9,13 @@ import yaml
 
 from exporter.config import ConfigError, load
 from exporter.secret import KeySource
-from tests.config.conftest import CAMPAIGNS, SMALLEST, Loading
+from tests.config.conftest import CAMPAIGNS, SMALLEST, loaded
 from tests.config.problems import FAULTS, FILE
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def faults_of(text: str | bytes) -> list[str]:
-    Path("config.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigError) as raised:
-        load(Path("config.yaml"))
+        loaded(text)
     assert str(raised.value) == "\n".join(str(problem) for problem in raised.value.problems)
     return str(raised.value).split("\n")
 
@@ -104,7 +98,7 @@ def test_aliases_that_multiply_end_soon(aliases: str) -> None:
     assert problem.endswith("aliases repeat this too often, or without end")
 
 
-def test_key_that_cannot_be_read_is_a_warning(loaded: Loading, tmp_path: Path) -> None:
+def test_key_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     config = loaded("""\
 workspaces:
@@ -120,7 +114,7 @@ workspaces:
     )
 
 
-def test_key_file_that_everybody_can_read_is_a_warning(loaded: Loading, tmp_path: Path) -> None:
+def test_key_file_that_everybody_can_read_is_a_warning(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("canary")
     text = SMALLEST.replace("api_key_env: KEY", "api_key_file: link")
@@ -137,7 +131,7 @@ def test_key_file_that_everybody_can_read_is_a_warning(loaded: Loading, tmp_path
     )
 
 
-def test_campaigns_with_one_name_are_a_warning(loaded: Loading) -> None:
+def test_campaigns_with_one_name_are_a_warning() -> None:
     campaigns = "  - {id: camp_1, name: Sales}\n  - Sales\n  - {id: camp_2, name: a$2b}\n"
     names = loaded(CAMPAIGNS + campaigns + "  - {id: camp_3, name: a$2b}\n").warnings
     rest = "too: dashboards show them as one"
@@ -147,7 +141,7 @@ def test_campaigns_with_one_name_are_a_warning(loaded: Loading) -> None:
     )
 
 
-def test_the_key_in_clear_on_a_network_is_a_warning(loaded: Loading) -> None:
+def test_the_key_in_clear_on_a_network_is_a_warning() -> None:
     warned = ["config.yaml:1:17: api.base_url: with http:// the key travels in clear: write https://"]
     networks = ("app.leadterra.co", "10.0.0.1", "localhost.example", "[fe80::1]")
     for host in (*networks, "localhost:1", "api.localhost", "127.0.0.9", "[::1]:8080"):
@@ -171,7 +165,7 @@ ADVISED = {
 
 
 @pytest.mark.parametrize("text", ADVISED.values(), ids=ADVISED)
-def test_whoever_takes_an_advice_is_warned_no_more(loaded: Loading, text: str) -> None:
+def test_whoever_takes_an_advice_is_warned_no_more(text: str) -> None:
     """Each alternative by itself, at the place that the warning names."""
     [warning] = loaded(text).warnings
     for alternative in warning.split(", or "):
@@ -187,7 +181,7 @@ def test_whoever_takes_an_advice_is_warned_no_more(loaded: Loading, text: str) -
         assert loaded(yaml.safe_dump(document)).warnings == (), alternative
 
 
-def test_campaigns_beyond_the_budget_and_figures_that_come_and_go_are_a_warning(loaded: Loading) -> None:
+def test_campaigns_beyond_the_budget_and_figures_that_come_and_go_are_a_warning() -> None:
     text = ADVISED["budget"]
     [warning] = loaded(text).warnings
     assert warning == (

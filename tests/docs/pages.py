@@ -12,7 +12,6 @@ PAGES = sorted(
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md"))
 )
 _FENCED = re.compile(r"(?ms)^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$")
-_SHELLS = ("sh", "bash")
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,10 @@ class Block:
 
 
 def read(page: Path) -> str:
-    """Return a page's text."""
     return (ROOT / page).read_text("utf-8")
 
 
 def prose(page: Path) -> str:
-    """Return a page's text without its fenced blocks."""
     return _FENCED.sub("", read(page))
 
 
@@ -49,14 +46,13 @@ def blocks(page: Path, *languages: str) -> list[Block]:
 
 
 def all_blocks(*languages: str) -> list[Block]:
-    """Return all pages' blocks of these languages."""
     return [block for page in PAGES for block in blocks(page, *languages)]
 
 
 def commands(block: Block) -> list[Block]:
     """Return a block's commands, continued lines joined, without comments; none where it is not for a shell."""
     found, begun = [], ""
-    for number, line in enumerate(block.text.splitlines() if block.language in _SHELLS else [], block.line):
+    for number, line in enumerate(block.text.splitlines() if block.language in ("sh", "bash") else [], block.line):
         begun += line
         if begun.endswith("\\"):
             begun = begun[:-1].rstrip() + " "
@@ -68,7 +64,6 @@ def commands(block: Block) -> list[Block]:
 
 
 def all_commands() -> list[Block]:
-    """Return all pages' commands."""
     return [command for block in all_blocks() for command in commands(block)]
 
 
@@ -110,17 +105,14 @@ _PLACEHOLDER = re.compile("|".join(map(re.escape, sorted(PLACEHOLDERS, key=len, 
 
 
 def reason_not_to_run(command: Block) -> str | None:
-    """Return why a command is not run here, None where it is."""
     return next((reason for pattern, reason in ELSEWHERE.items() if re.search(pattern, command.text)), None)
 
 
 def serves(command: str) -> bool:
-    """Return whether a command runs until it is stopped."""
     program, *arguments = command.split()
     ends = {"--once", "--config.check", "--version", "--help"}
     return program in ("leadterra-exporter", "prometheus", "alertmanager") and not ends & set(arguments)
 
 
 def replaced(text: str) -> str:
-    """Put in what the placeholders stand for."""
     return _PLACEHOLDER.sub(lambda match: PLACEHOLDERS[match[0]], text)

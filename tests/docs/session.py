@@ -82,16 +82,9 @@ def _lines(found: list[Block], environment: dict[str, str]) -> Iterator[str]:
             if reason_not_to_run(command) is None:
                 own = "$SANDBOX" if " sandbox" in command.text else _SERVERS.get(command.text.split()[0], "?")[0]
                 yield f"serve {own} {replaced(command.text)}" if serves(command.text) else replaced(command.text)
-        if is_configuration(block):
+        if block.language == "yaml" and "workspaces" in yaml.safe_load(block.text):  # then it is the page's config.yaml
             text = Template(configuration(block.text)).substitute(environment)
             yield f"printf %s {shlex.quote(text)} > config.yaml"
-
-
-def is_configuration(block: Block) -> bool:
-    """Return whether a block is a whole configuration of the exporter, which then is the page's config.yaml."""
-    return (
-        block.language == "yaml" and isinstance(loaded := yaml.safe_load(block.text), dict) and "workspaces" in loaded
-    )
 
 
 def configuration(text: str) -> str:

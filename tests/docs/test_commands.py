@@ -11,8 +11,8 @@ from exporter.exposition import METRICS_OF
 from exporter.telemetry import Telemetry
 from tests.docs.pages import PAGES, PLACEHOLDERS, all_commands, blocks, read, reason_not_to_run, replaced
 from tests.docs.session import play
-from tests.generate import configure
-from tests.process import running_exporter
+from tests.generate import configure, generated
+from tests.process import ROOT, running_exporter
 from tests.rules.cost import scraped_series
 from tests.rules.documents import rules
 from tests.rules.promtool import RULES, series
@@ -39,6 +39,14 @@ def test_what_runs_talks_to_this_machine_only_and_every_placeholder_is_needed() 
         assert [each for each in addresses if not each.startswith("$") and not each.endswith("example.com")] == []
     pages = "".join(map(read, PAGES))
     assert [placeholder for placeholder in PLACEHOLDERS if placeholder not in pages] == [], "remove them"
+
+
+GENERATED = generated()
+
+
+@pytest.mark.parametrize("path", GENERATED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_generated_file_is_what_the_code_says(path: Path) -> None:
+    assert path.read_bytes() == GENERATED[path], "out of date: run `make generate`"
 
 
 SHOWN = [block.text for block in blocks(Path("README.md"))]

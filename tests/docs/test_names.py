@@ -22,15 +22,8 @@ from tests.rules.documents import alerts, rules
 
 PARSERS = (serve_parser(), demo_parser(), sandbox_parser())
 FLAGS = {flag for parser in PARSERS for action in parser._actions for flag in action.option_strings}  # noqa: SLF001 - argparse has no other list
-OF_OTHERS = {
-    "--alertmanager.url",
-    "--cluster.listen-address",
-    "--storage.tsdb.path",
-    "--storage.path",
-    "--web.external-url",
-}
+OF_OTHERS = {"--alertmanager.url", "--cluster.listen-address", "--storage.tsdb.path", "--storage.path"}
 """Flags with a dot that Prometheus and Alertmanager have and the exporter has not."""
-OF_NODE_EXPORTER = {"was collected before with the same name and label values"}
 NO_METRICS = {"leadterra_api_key", "leadterra_api_keys", "leadterra_exporter"}
 """Files, folders and modules whose names look like a metric's."""
 TROUBLESHOOTING = prose(Path("docs/guide/troubleshooting.md"))
@@ -89,13 +82,17 @@ def test_messages_that_are_quoted_are_said_and_each_reason_is() -> None:
     rows = re.findall(r"(?m)^\| (`.+?) \|", log.partition("\n## ")[0])
     quoted += [text for row in rows for text in re.findall(r"`([^`]+)`", row)]
     parts = {part.strip() for text in quoted for part in re.split(r"\.\.\.|:", text) if " " in part.strip()}
+    parts.remove("was collected before with the same name and label values")  # by node_exporter
     said = "".join(path.read_text("utf-8") for path in (ROOT / "exporter").rglob("*.py")).lower()
     said += "".join(map(os.strerror, (errno.EACCES, errno.ENOENT, errno.EADDRINUSE))).lower()
     assert len(parts) >= 25
     assert {f"`{reason}`" for reason in Reason} <= set(re.findall(r"(?m)^\| (.*?) \|", TROUBLESHOOTING))
-    assert [
-        part for part in parts if part.lower().removesuffix(" file") not in said and part not in OF_NODE_EXPORTER
-    ] == []
+    assert [part for part in parts if part.lower().removesuffix(" file") not in said] == []
+
+
+def test_every_reason_has_a_meaning() -> None:
+    table = read(Path("docs/metrics.md")).partition("| reason | meaning |")[2].partition("\n\n")[0]
+    assert re.findall(r"(?m)^\| `(\w+)` \| .", table) == list(Reason)
 
 
 _OWN = RUNBOOKS.removesuffix("docs/runbooks/")
@@ -108,12 +105,6 @@ def links(page: Path) -> list[str]:
     return [link for link in found if "://" not in link or link.startswith(_OWN)]
 
 
-def anchors(text: str) -> set[str]:
-    """Return the anchors that GitHub makes of a page's headings."""
-    headings = re.findall(r"(?m)^#+ (.*)$", text)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
-
-
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_links_lead_to_files_and_headings(page: Path) -> None:
     for link in links(page):
@@ -121,7 +112,11 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         path = ROOT / target.removeprefix(_OWN) if target.startswith(_OWN) else (ROOT / page).parent / target
         path = path if target else ROOT / page
         assert path.exists(), f"{page}: {link}"
-        assert not anchor or anchor in anchors(path.read_text("utf-8")), f"{page}: {link}"
+        headings = re.findall(r"(?m)^#+ (.*)$", path.read_text("utf-8")) if anchor else []
+        anchors = [
+            re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
+        ]  # GitHub's
+        assert not anchor or anchor in anchors, f"{page}: {link}"
 
 
 def test_every_page_can_be_reached_from_the_index() -> None:

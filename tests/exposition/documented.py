@@ -2,10 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
 
 import httpx
-from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -32,16 +30,13 @@ SENDERS = {
         {"id": "sa_01HXYZ002", "email": "morgan.lee@acme.io", "name": "Morgan Lee", "status": "paused"},
     ],
 }
-EVERY_THRESHOLD = Thresholds(
-    bounce_ratio=Threshold(warning=0.03, critical=0.05),
-    emails_queued=Threshold(warning=1000, critical=5000),
-    queue_drain=Threshold(warning=72 * 3600.0),
-    reply_ratio=Threshold(info=0.01),
-)
 
 
 def documented_config() -> Config:
-    known = build.campaign("camp_123", name="VP Sales", labels=LABELS, thresholds=EVERY_THRESHOLD)
+    every = Thresholds(
+        emails_queued=Threshold(None, 1000, 5000), queue_drain=Threshold(None, 72 * 3600.0), reply_ratio=Threshold(0.01)
+    )
+    known = build.campaign("camp_123", name="VP Sales", labels=LABELS, thresholds=every)
     missing = build.campaign("camp_404", name="Nobody", labels=LABELS)
     senders = [SenderList("acme", endpoint, LABELS, Poll(300, 900)) for endpoint in ("sender_pools", "sender_accounts")]
     acme = build.workspace([known, missing], requests_per_second=8.0)
@@ -69,20 +64,11 @@ async def _answer(request: httpx.Request) -> httpx.Response:
 Labels = frozenset[tuple[str, str]]
 
 
-def families(page: bytes, page_format: Format) -> list[Metric]:
-    """Parse a page strictly: what cannot be parsed raises ValueError."""
-    parse = {Format.TEXT: parse_text, Format.OPENMETRICS: parse_openmetrics}[page_format]
-    return list(parse(page.decode()))  # type: ignore[no-untyped-call]  # ships no types here
-
-
 def samples(page: bytes, page_format: Format) -> dict[tuple[str, Labels], float]:
-    """Return each series' value; a series that stands twice is an error."""
-    found = list(_samples(page, page_format))
-    assert len(found) == len(dict(found))
-    return dict(found)
-
-
-def _samples(page: bytes, page_format: Format) -> Iterator[tuple[tuple[str, Labels], float]]:
-    for family in families(page, page_format):
-        for sample in family.samples:
-            yield (sample.name, frozenset(sample.labels.items())), sample.value
+    """Parse a page strictly and return each series' value; a series that stands twice is an error."""
+    parse = {Format.TEXT: parse_text, Format.OPENMETRICS: parse_openmetrics}[page_format]
+    families = parse(page.decode())  # type: ignore[no-untyped-call]  # ships no types here
+    lines = [sample for family in families for sample in family.samples]
+    found = {(sample.name, frozenset(sample.labels.items())): sample.value for sample in lines}
+    assert len(found) == len(lines)
+    return found

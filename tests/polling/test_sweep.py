@@ -88,21 +88,17 @@ def test_no_campaign_is_asked_twice_at_once() -> None:
     assert [round(at) for at in world.times("c0")] == [0, 20, 40, 60, 80]  # at the first turn after each 18 s
 
 
-@pytest.mark.parametrize("count", [0, 1])
-async def test_nothing_is_ready_before_it_is_configured(count: int) -> None:
-    """A configuration is taken in small steps, and somebody may ask in between; a shard may have no campaign."""
-    async with World() as world:
-        before = world.poller.is_ready
-        await world.run(build.config(*[build.workspace(campaigns(1))] * count), 10)
-        assert (before, world.poller.is_ready) == (False, True)
-
-
-@pytest.mark.parametrize(("answer", "seconds", "is_ready"), [(hang, 1, False), (hang, 61, True), (good, 1, True)])
+@pytest.mark.parametrize(
+    ("workspaces", "answer", "seconds", "is_ready"),
+    [(1, hang, 1, False), (1, hang, 61, True), (1, good, 1, True), (0, good, 1, True)],
+)
 async def test_readiness_waits_for_the_first_sweep_or_one_interval(
-    answer: Answer, seconds: float, is_ready: bool
+    workspaces: int, answer: Answer, seconds: float, is_ready: bool
 ) -> None:
     async with World({"c0": answer}) as world:
-        await world.run(one_workspace(campaigns(1), timeout=1000, retries=0), seconds)
+        assert not world.poller.is_ready  # a configuration is taken in small steps, and somebody may ask in between
+        workspace = build.workspace(campaigns(1), timeout=1000, retries=0)
+        await world.run(build.config(*[workspace] * workspaces), seconds)
         assert world.poller.is_ready is is_ready
         began = asyncio.get_running_loop().time()
         await world.poller.stop()
@@ -118,18 +114,16 @@ async def test_a_sweep_that_no_longer_progresses_is_named_and_an_api_that_is_dow
         assert [*stalled, world.poller.stalled] == [[], ["acme"]]
 
 
-async def test_reload_adds_removes_and_leaves_the_rest_undisturbed() -> None:
+async def test_reload_adds_removes_changes_an_interval_and_leaves_the_rest_undisturbed() -> None:
     async with World() as world:
-        before = [build.campaign("kept"), build.campaign("removed")]
-        await world.run(one_workspace(before), 70)
-        after = [build.campaign("kept"), build.campaign("added")]
-        await world.configure(one_workspace(after))
-        await asyncio.sleep(200)
+        kept = build.campaign("kept")
+        await world.run(one_workspace([kept, build.campaign("removed"), build.campaign("slower", interval=7)]), 70)
+        await world.run(one_workspace([kept, build.campaign("added"), build.campaign("slower")]), 270)
     assert world.times("added")[0] == pytest.approx(70, abs=0.2)
     assert len(world.times("added")) >= 3
     assert max(world.times("removed")) < 70
-    kept = world.times("kept")
-    assert {round(later - at) for at, later in pairwise(kept[1:])} == {60}
+    assert {round(later - at) for at, later in pairwise(world.times("kept")[1:])} == {60}
+    assert [round(later - at) for at, later in pairwise(at for at in world.times("slower") if at > 80)] == [60] * 2
     assert world.store.get(("acme", "campaign", "removed")) is None
 
 
@@ -140,8 +134,7 @@ async def test_reload_with_another_key_asks_all_again_but_keeps_a_hold() -> None
         other_key = KeySource(env="LEADTERRA_TEST_KEY_2")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("LEADTERRA_TEST_KEY_2", "sk_test_other")
-            await world.configure(one_workspace(campaigns(3), key=other_key))
-            await asyncio.sleep(60)
+            await world.run(one_workspace(campaigns(3), key=other_key), 60)
     later = [at for at, _ in world.asked if at > 10]
     assert min(later) >= 50
     assert world.reasons() == {"": 3}
@@ -150,8 +143,7 @@ async def test_reload_with_another_key_asks_all_again_but_keeps_a_hold() -> None
 async def test_reload_changes_the_budget_and_closes_the_old_connections() -> None:
     async with World() as world:
         await world.run(one_workspace(campaigns(20), requests_per_second=100), 10)
-        await world.configure(one_workspace(campaigns(20), requests_per_second=1))
-        await asyncio.sleep(18)
+        await world.run(one_workspace(campaigns(20), requests_per_second=1), 18)
         assert [transport.is_closed for transport in world.transports] == [True, False]
     after = [at for at, _ in world.asked if at >= 10]
     assert len(after) == pytest.approx(18, abs=1)
@@ -175,20 +167,10 @@ async def test_what_is_retired_is_freed_without_a_garbage_collection(answer: Ans
             await world.run(one_workspace(campaigns(3), max_concurrency=1), at)
             retired = ref(world.transports[0])
             world.transports.clear()
-            await world.configure(one_workspace(campaigns(3), timeout=9))
-            await asyncio.sleep(0.1)
+            await world.run(one_workspace(campaigns(3), timeout=9), 0.1)
             assert retired() is None
     finally:
         gc.enable()
-
-
-async def test_reload_changes_an_interval() -> None:
-    async with World() as world:
-        await world.run(one_workspace(campaigns(1, interval=7)), 100)
-        await world.configure(one_workspace(campaigns(1, interval=60)))
-        await asyncio.sleep(300)
-    after = [at for at in world.times("c0") if at > 110]
-    assert [round(later - at) for at, later in pairwise(after)] == [60] * 3
 
 
 def poll(name: str) -> Poll:

@@ -9,16 +9,14 @@ import pytest
 
 from exporter.secret import KeySource
 from tests import build
+from tests.exporting import polled_page
 from tests.polling.world import Answer, World, campaigns, good, hang, logged, one_workspace, polled, slow, status
 
 
-def test_retries_back_off_and_end_with_the_last_failure() -> None:
-    world = polled((status(503), 10), retries=2)
-    first, second, third = world.times("c0")[:3]
+def test_retries_back_off() -> None:
+    first, second, third = polled((status(503), 10), retries=2).times("c0")[:3]
     assert second - first <= 1.01
     assert third - second <= 2.01
-    assert world.requests("503") == len(world.times("c0"))
-    assert world.state("c0").up is False
 
 
 def test_an_api_that_is_down_is_told_of_after_a_poll_s_retries_and_not_after_a_whole_round() -> None:
@@ -31,24 +29,20 @@ def test_an_api_that_is_down_is_told_of_after_a_poll_s_retries_and_not_after_a_w
     assert 58 <= asked.total() <= 62
     assert max(asked.values()) == 3
     assert list(asked) == [f"c{number}" for number in range(len(asked))]  # the others in their turn
+    sent = {"workspace": "acme", "endpoint": "campaign_stats", "code": "503"}
+    assert world.telemetry.registry.get_sample_value("leadterra_api_requests_total", sent) == asked.total()
 
 
 @pytest.mark.parametrize(
     ("answer", "interval", "requests"), [*((status(code), 60, 1) for code in (400, 401, 403, 404, 302)), (hang, 15, 2)]
 )
-async def test_what_cannot_pass_and_what_has_no_time_left_is_not_retried(
+def test_what_cannot_pass_and_what_has_no_time_left_is_not_retried(
     answer: Answer, interval: float, requests: int
 ) -> None:
-    async with World({"c0": answer}) as world:
-        await world.poll_once(one_workspace(campaigns(1, interval), timeout=10, retries=100))
-        assert len(world.asked) == requests
-
-
-async def test_a_refused_key_ends_a_first_try_of_two_thousand_campaigns_within_seconds() -> None:
-    async with World({"*": status(401)}) as world:
-        await world.poll_once(one_workspace(campaigns(2000), requests_per_second=10))
-        assert asyncio.get_running_loop().time() < 5  # those that wait for the budget need not
-        assert world.reasons() == {"authentication_failed": 2000}
+    asked: list[httpx.Request] = []
+    config = one_workspace(campaigns(1, interval), timeout=10, retries=100)
+    polled_page(config, lambda request: asked.append(request) or answer("c0"))  # type: ignore[func-returns-value]
+    assert len(asked) == requests
 
 
 def test_a_refused_key_ends_the_sweep_the_next_asks_once_and_it_is_told_of_once_as_is_its_end() -> None:
@@ -75,14 +69,9 @@ def test_an_outage_of_a_thousand_campaigns_is_a_handful_of_lines_and_so_is_its_e
     assert not [line for line in lines if "poll.interval" in line]  # no cure for a server's errors
 
 
-@pytest.mark.parametrize(("answer", "reasons"), [(good, {"": 20}), (status(503), {"server_error": 20})])
-def test_a_key_that_is_not_refused_any_more_lets_the_sweep_go_on(answer: Answer, reasons: dict[str, int]) -> None:
-    world = polled((status(401), 30), (answer, 92), of=20, retries=0)
-    assert world.reasons() == reasons
-    assert {id_ for _, id_ in world.asked} == {f"c{number}" for number in range(20)}
-
-
-def test_each_campaign_waits_for_the_answer_to_the_one_that_asks_again() -> None:
+def test_a_key_that_is_not_refused_any_more_lets_the_sweep_go_on_once_it_is_known() -> None:
+    world = polled((status(401), 30), (status(503), 92), of=20, retries=0)
+    assert world.reasons() == {"server_error": 20}
     world = polled((status(401), 30), (slow(8), 100), of=20)
     assert world.reasons() == {"": 20}
     again = {id_: at for at, id_ in reversed(world.asked) if at > 30}  # when each was asked first
@@ -164,9 +153,10 @@ async def test_ten_thousand_polls_that_a_refused_key_ends_do_not_stop_the_loop()
 
     turns_of_the_loop = 0
     async with World({"*": refuse_late}) as world:
-        await world.run(one_workspace(campaigns(10_000), requests_per_second=1e6, max_concurrency=10), 1)
+        await world.run(one_workspace(campaigns(10_000), requests_per_second=10), 1)
         assert len(asyncio.all_tasks()) < 20  # what waits is no task
-        while not world.poller.is_ready:
+        # No time passes: whatever waited for the budget would never end.
+        while not world.poller.is_ready and turns_of_the_loop < 100_000:
             turns_of_the_loop += 1
             await asyncio.sleep(0)
     assert len(world.asked) == 11  # the tenth and the one that is sent before a second refusal is known

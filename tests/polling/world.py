@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any, Self, TypeAlias
 
@@ -14,7 +13,7 @@ from exporter.api import Access, read_access
 from exporter.api.client import Client
 from exporter.config import Campaign, Config
 from exporter.polling import Poller, plan
-from exporter.store import State, Store
+from exporter.store import Store
 from exporter.telemetry import Telemetry
 from tests import build
 from tests.conftest import run_virtually
@@ -52,18 +51,15 @@ class Transport(httpx.MockTransport):
         self.is_closed = True
 
 
-@dataclass
 class World:
     """A poller, the API it asks and what was asked when; `answers` may change while it runs."""
 
-    answers: dict[str, Answer] = field(default_factory=dict)
-    asked: list[tuple[float, str]] = field(default_factory=list)
-    transports: list["Transport"] = field(default_factory=list)
-    most_in_flight: int = 0
-    _in_flight: int = 0
-
-    def __post_init__(self) -> None:
+    def __init__(self, answers: dict[str, Answer] | None = None) -> None:
         clock = asyncio.get_running_loop().time
+        self.answers = answers or {}
+        self.asked: list[tuple[float, str]] = []
+        self.transports: list[Transport] = []
+        self.most_in_flight = self._in_flight = 0
         self.wall = lambda: 1e9 + clock()
         self.store = Store(wall=self.wall, monotonic=clock)
         self.telemetry = Telemetry()
@@ -84,20 +80,15 @@ class World:
         finally:
             self._in_flight -= 1
 
-    async def configure(self, config: Config) -> None:
-        await self._adopt(config)
-        self.poller.begin()
-
-    async def poll_once(self, config: Config) -> None:
-        await self._adopt(config)
-        await self.poller.poll_once()
-
-    async def _adopt(self, config: Config) -> None:
+    async def run(self, config: Config, seconds: float = 0) -> None:
+        """Poll by a configuration, the first one or another, and let so much time pass."""
         pollers = await self.poller.prepare({each.name: read_access(each) for each in config.workspaces})
         self.store.configure(config.campaigns)
         retired = self.poller.adopt(config, plan(config, self.store.prepare(config.targets).states), pollers)
         self.telemetry.configure(config.workspaces)
         await asyncio.gather(*(poller.stop() for poller in retired))
+        self.poller.begin()
+        await asyncio.sleep(seconds)
 
     async def __aenter__(self) -> Self:
         return self
@@ -105,17 +96,8 @@ class World:
     async def __aexit__(self, *_: object) -> None:
         await self.poller.stop()
 
-    async def run(self, config: Config, seconds: float) -> None:
-        await self.configure(config)
-        await asyncio.sleep(seconds)
-
     def times(self, campaign_id: str) -> list[float]:
         return [round(at, 2) for at, id_ in self.asked if id_ == campaign_id]
-
-    def state(self, campaign_id: str) -> State:
-        state = self.store.get(("acme", "campaign", campaign_id))
-        assert state is not None
-        return state
 
     def reasons(self) -> Counter[str]:
         return Counter(state.error.reason.value if state.error else "" for state in self.store.states())
@@ -123,10 +105,6 @@ class World:
     def overruns(self) -> float:
         name = "leadterra_workspace_sweep_overruns_total"
         return self.telemetry.registry.get_sample_value(name, {"workspace": "acme"}) or 0
-
-    def requests(self, code: str) -> float | None:
-        labels = {"workspace": "acme", "endpoint": "campaign_stats", "code": code}
-        return self.telemetry.registry.get_sample_value("leadterra_api_requests_total", labels)
 
 
 def polled(*steps: tuple[Answer | dict[str, Answer], float], of: int | Config = 1, **api: Any) -> World:
@@ -137,7 +115,7 @@ def polled(*steps: tuple[Answer | dict[str, Answer], float], of: int | Config = 
             for place, (answer, seconds) in enumerate(steps):
                 world.answers = answer if isinstance(answer, dict) else {"*": answer}
                 if place == 0:
-                    await world.run(of if isinstance(of, Config) else one_workspace(campaigns(of), **api), 0)
+                    await world.run(of if isinstance(of, Config) else one_workspace(campaigns(of), **api))
                 await asyncio.sleep(seconds)
         return world
 

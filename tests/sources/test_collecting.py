@@ -1,20 +1,15 @@
 """Lists of campaigns in real files: the last good one stays, whatever comes."""
 
-import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import certifi
-from hypothesis import given
-from hypothesis import strategies as st
 
 from exporter.config import load
 from exporter.sources import Collected, collect, files_of
 from exporter.watch import FileWatch
-from tests import build
+from tests.build import write_config
 from tests.certificates import replace_file
 
 
@@ -67,9 +62,11 @@ def test_what_cannot_be_had_changes_nothing(tmp_path: Path) -> None:
 
 def test_the_first_place_of_an_id_counts_and_the_others_are_told(tmp_path: Path) -> None:
     lists = Lists(tmp_path, ["b.yaml", "a.yaml"])
-    lists.write(b_yaml="[own, x, y]", a_yaml="[{id: x, name: from a}, {id: z, name: y}]")
+    lists.write(b_yaml="[own, x, y]", a_yaml="[{id: x, name: from a}, {id: z, name: y, labels: {client: c}}]")
     assert lists.collect()[0] == ["own", "x", "y", "z"]
     assert lists.last.config.campaigns[1].name == "x"
+    labels = [campaign.labels for campaign in lists.last.config.campaigns]
+    assert labels == [*[(("client", ""),)] * 3, (("client", "c"),)]  # "" where only a list brings one
     assert lists.last.warnings == (
         f'{tmp_path}/b.yaml: "own" already in campaigns or an earlier list, which counts',
         f'{tmp_path}/a.yaml: "x" already in campaigns or an earlier list, which counts',
@@ -82,9 +79,8 @@ def test_the_workspace_s_settings_hold_for_the_last_good_list_too(tmp_path: Path
     lists.write(a_yaml="[{id: a, poll: {interval: 2m}}]")
     lists.collect()
     lists.write(a_yaml="[")
-    sources = {"campaigns": ["own"], "campaigns_from": ["a.yaml"]}
     for stale_after, expected in (("20m", (120, 1200)), ("90s", (120, 1200))):  # what does not go together stays
-        lists.configure({**sources, "poll": {"stale_after": stale_after}})
+        lists.configure(["a.yaml"], stale_after)
         assert lists.collect()[0] == ["own", "a"]
         poll = lists.last.config.campaigns[1].poll
         assert (poll.interval, poll.stale_after) == expected
@@ -99,40 +95,8 @@ def test_the_budget_advice_follows_the_number_and_files_are_those_that_are_named
         lists.write(a_csv="id\n" + "".join(f"c{n}\n" for n in range(count)))
         lists.collect()
         assert [warning.partition(": set ")[0] for warning in lists.last.warnings] == warnings
-    source = {"url": "http://h/x"}
-    lists = Lists(tmp_path, ["l.csv", source], api_key_env=None, api_key_file="k", api={"ca_file": certifi.where()})
-    assert [*files_of(lists.config)] == [tmp_path / "k", Path(certifi.where()), tmp_path / "l.csv"]
-
-
-GOOD = {f"{n}": json.dumps([f"c{n}", "shared", {"id": f"d{n}", "labels": {"client": "x"}}]) for n in range(3)} | {
-    "none": "[]"
-}
-STEPS = st.tuples(st.sampled_from("abc"), st.sampled_from([*GOOD, "[", '[{"id": 1}]', "", "gone"]))
-
-
-@given(st.lists(STEPS, max_size=12))
-def test_whatever_happens_to_files_each_shows_what_it_held_when_it_was_good_last(steps: list[tuple[str, str]]) -> None:
-    with TemporaryDirectory() as folder:
-        lists = Lists(Path(folder), ["clients/*.json"])
-        lists.write(clients__z_json="[]")
-        good: dict[str, str] = {}
-        for name, what in steps:
-            file = Path(folder) / "clients" / f"{name}.json"
-            if what == "gone":
-                file.unlink(missing_ok=True)
-                good.pop(name, None)
-            else:
-                file.write_text(GOOD.get(what, what))
-                good |= {name: what} if what in GOOD else {}
-            ids, _ = lists.collect()
-            expected = dict.fromkeys(["own", *(id_ for each in sorted(good) for id_ in ids_in(GOOD[good[each]]))])
-            assert ids == list(expected)
-            labels = {campaign.labels for campaign in lists.last.config.campaigns}  # "" where only a list brings one
-            assert labels == ({(("client", "x"),), (("client", ""),)} if "d" in "".join(ids) else {()})
-
-
-def ids_in(text: str) -> list[str]:
-    return [entry if isinstance(entry, str) else entry["id"] for entry in json.loads(text)]
+    lists = Lists(tmp_path, ["l.csv", {"url": "http://h/x"}], ca_file=certifi.where())
+    assert [*files_of(lists.config)] == [tmp_path / "key", Path(certifi.where()), tmp_path / "l.csv"]
 
 
 def test_files_that_appear_change_go_or_are_swapped_are_seen(tmp_path: Path) -> None:
@@ -149,7 +113,7 @@ def test_files_that_appear_change_go_or_are_swapped_are_seen(tmp_path: Path) -> 
     def changed() -> set[str]:
         return {file.name for file in watch.look(files_of(lists.config))}
 
-    assert (changed(), changed(), lists.collect()) == ({"a.csv"}, set(), (["own", "1a"], []))
+    assert (changed(), changed(), lists.collect()) == ({"a.csv", "key"}, set(), (["own", "1a"], []))
     (volume / "..new").symlink_to("..2")
     (volume / "..new").rename(volume / "..data")
     assert (changed(), lists.collect()[0]) == ({"a.csv"}, ["own", "2a"])
@@ -162,22 +126,18 @@ def test_files_that_appear_change_go_or_are_swapped_are_seen(tmp_path: Path) -> 
 TOKEN = "canary-token-5ecre7"  # noqa: S105 - no real one
 
 
-WORKSPACE: Mapping[str, Any] = {"name": "acme", "api_key_env": build.KEY_ENV}
-
-
 class Lists:
     """A configuration file with sources beside their files, and what is collected from them."""
 
-    def __init__(self, folder: Path, sources: list[Any], **workspace: Any) -> None:
+    def __init__(self, folder: Path, sources: list[Any], **api: Any) -> None:
         self.folder = folder
-        self.configure({"campaigns": ["own"], "campaigns_from": sources, **workspace})
+        self.configure(sources, **api)
+        self.last = Collected(self.config)
 
-    def configure(self, workspace: Mapping[str, Any], **more: Any) -> None:
-        given = {key: value for key, value in {**WORKSPACE, **workspace}.items() if value is not None}
-        text = json.dumps({"workspaces": [given], **more})
-        (self.folder / "config.yaml").write_text(text)
+    def configure(self, sources: list[Any], stale_after: str = "5m", **api: Any) -> None:
+        api = {"requests_per_second": 10, **api}
+        write_config(self.folder, "https://h", "own", api=api, poll=("1m", stale_after), campaigns_from=sources)
         self.config = load(self.folder / "config.yaml")
-        self.last = getattr(self, "last", Collected(self.config))
 
     def write(self, **files: str) -> None:
         (self.folder / "clients").mkdir(exist_ok=True)
