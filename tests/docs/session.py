@@ -23,6 +23,7 @@ KEY = "sk_test_documentation"
 TOKEN = "documentation"  # noqa: S105 - no real one
 CAMPAIGNS = {"camp_123": "finished", "camp_456": "healthy", "camp_789": "healthy"}
 _PATIENCE = 90  # seconds for a page
+_ALONE = "--cluster.listen-address="  # else two pages that are played at once would share its port
 
 _PRELUDE = """\
 set -euo pipefail
@@ -65,7 +66,7 @@ def play(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
 _SERVERS = {
     "leadterra-exporter": ("$EXPORTER", "localhost:10421", "--web.enable-lifecycle"),
     "prometheus": ("$PROMETHEUS", "localhost:9090", "--config.file=prometheus/prometheus.yaml"),
-    "alertmanager": ("$ALERTMANAGER", "localhost:9093", "--config.file=prometheus/alertmanager.yaml"),
+    "alertmanager": ("$ALERTMANAGER", "localhost:9093", f"--config.file=prometheus/alertmanager.yaml {_ALONE}"),
 }
 """Where each listens here and on the pages, and with which flags a page takes it for running that does not start it."""
 
