@@ -1,6 +1,7 @@
 """Programs and ports that tests ask the system for, and how they wait for what these do."""
 
 import os
+import secrets
 import shutil
 import socket
 import ssl
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,7 +70,11 @@ def wait_until(ask: Callable[[], T], what: object, patience: float = PATIENCE, *
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on, for programs that can't say which one they took."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """Return a port that nothing listens on, for programs that can't say which one they took.
+
+    It is none that the system gives out by itself, or another test's server might get it before the program starts.
+    """
+    while True:
+        with suppress(OSError), socket.socket() as sock:
+            sock.bind(("127.0.0.1", port := 20_000 + secrets.randbelow(10_000)))
+            return port
