@@ -87,17 +87,13 @@ def test_ten_thousand_connections_that_say_nothing(exporter: RunningExporter) ->
         wait_until(lambda: open_ones(idle) == 0, "the end of all")
 
 
-def test_readers_that_do_not_read(exporter: RunningExporter) -> None:
+@pytest.mark.parametrize("piled_up", [1, 300])
+def test_readers_that_do_not_read(exporter: RunningExporter, piled_up: int) -> None:
     memory, descriptors = exporter.memory(), len(exporter.descriptors())
-    with unharmed(exporter), many_connections(exporter, 40, METRICS):
+    with unharmed(exporter), many_connections(exporter, 40, METRICS * piled_up):
         most = max(FEWEST_READERS, MOST_UNREAD // 18_000_000)
         wait_until(lambda: len(exporter.descriptors()) <= descriptors + most + SPARE_DESCRIPTORS, "the end of most")
         assert exporter.memory() < memory + MOST_UNREAD / 2**20 + GROWTH
-
-
-def test_requests_that_are_piled_up_and_never_read(exporter: RunningExporter) -> None:
-    with unharmed(exporter), many_connections(exporter, 20, METRICS * 300):
-        pass
 
 
 def test_bodies_that_never_end(exporter: RunningExporter) -> None:

