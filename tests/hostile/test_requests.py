@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hostile.target import HEALTHY, connect, read_to_end, say, statuses, target
+from tests.hostile.target import connect, read_to_end, say, statuses, target
 from tests.process import RunningExporter
 
 pytestmark = pytest.mark.slow  # all of them take 3 s
@@ -106,7 +106,7 @@ def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningExport
 def _goes_on(exporter: RunningExporter) -> Iterator[None]:
     before = list(exporter.log)
     yield
-    assert statuses(say(exporter, HEALTHY.replace(b"\r\n\r\n", b"\r\n" + END))) == [200]
+    assert statuses(say(exporter, b"GET /-/healthy HTTP/1.1\r\n" + HOST + END)) == [200]
     assert exporter.log == before
 
 

@@ -179,16 +179,6 @@ def test_what_is_accepted_passes_promtool_too(config: Path, name: str) -> None:
     assert verdict.returncode == 0 or f"field {key} not found" in verdict.stderr, verdict.stderr  # an old promtool
 
 
-def test_header_values(tmp_path: Path) -> None:
-    file = tmp_path / "headers.yml"
-    file.write_text(f"{ACCEPTED['folded header']}    X-XSS-Protection: 1\n    X-Frame-Options:\n")
-    found = read(file).child("http_server_config").child("headers").mapping
-    assert {name: item.value for name, item in found.items()} == {
-        "Content-Security-Policy": "a b",
-        "X-XSS-Protection": "1",
-    }
-
-
 LINES = sorted({line for text in (*FAULTY, *ACCEPTED.values()) for line in text.splitlines()})
 SCALARS = st.sampled_from(
     ["", "null", "true", "-1", "1e999", "'", '"\\ud800"', "[]", "{a: b}", "&a [*a]", "!!x y", "\t"]

@@ -21,7 +21,8 @@ from tests.toolkit.conftest import HASH, IF_GIVEN, NO_HASH, TLS, VERIFY, Pki
 from tests.web.serving import REFUSED, basic, client, get, serving
 
 OTHER_HASH = bcrypt.hashpw(b"other", bcrypt.gensalt(4)).decode()
-DENY = "http_server_config: {headers: {X-Frame-Options: deny}}\n"
+DENY = "http_server_config: {headers: {X-Frame-Options: deny, X-XSS-Protection: 1, Strict-Transport-Security: }}\n"
+FOLDED = "http_server_config:\n  headers:\n    Content-Security-Policy: |\n      a\n      b\n"
 ENCRYPTED = "-----BEGIN ENCRYPTED PRIVATE KEY-----"
 LESS = "1:1: to protect less than before takes a restart: "
 
@@ -60,14 +61,18 @@ async def statuses(port: int, *pairs: str) -> list[int]:
 async def test_who_may_sign_in_and_the_headers_follow_the_file(tmp_path: Path) -> None:
     log.configure("info", "logfmt")
     async with protected(tmp_path / "web.yml", DENY) as (port, change):
-        assert "X-Frame-Options: deny" in (await get(port)).head  # not the page's own
+        page = await get(port)
+        assert "X-Frame-Options: deny\r\n" in page.head  # not the page's own
+        assert "X-XSS-Protection: 1\r\n" in page.head
+        assert "Strict-Transport-Security" not in page.head
         assert change(DENY + users(alice=HASH)) == [("info", None)]
         refusal = await get(port)
         assert refusal.status == 401
         assert "X-Frame-Options: deny" in refusal.head
         assert "WWW-Authenticate: Basic\r\n" in refusal.head
         assert await statuses(port, "alice:right", "alice:wrong", "bob:other") == [200, 401, 401]
-        assert change(users(alice=OTHER_HASH, bob=OTHER_HASH)) == [("info", None)]
+        assert change(FOLDED + users(alice=OTHER_HASH, bob=OTHER_HASH)) == [("info", None)]
+        assert "Content-Security-Policy: a b\r\n" in (await get(port)).head
         assert await statuses(port, "alice:right", "alice:other", "bob:other") == [401, 200, 200]
         assert change(users(bob=OTHER_HASH)) == [("info", None)]
         assert await statuses(port, "alice:other", "bob:other") == [401, 200]

@@ -162,7 +162,7 @@ async def test_the_health_check(
     """Nobody without a password or a certificate is told more than that it is alive."""
     Authority(tmp_path, "authority").issue("server")
     (tmp_path / "web.yaml").write_text(web_config)
-    for problems, expected in (([], (0, "leadterra-exporter is healthy.\n")), (["acme stalls"], (1, "acme stalls\n"))):
+    for problems, expected in (([], (0, "leadterra-exporter is healthy.\n")), (["acme", "b"], (1, "acme\nb\n"))):
         config = WebConfigFile(tmp_path / "web.yaml") if web_config else None
         async with serving(application_of(Program(problems=problems)), config) as listener:
             status = await asyncio.to_thread(main, [f"127.0.0.1:{listener.port}"])
