@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from exporter import log
 from exporter.toolkit import WebConfigFile
-from exporter.web.connections import LARGEST_BODY, sliced
+from exporter.web.connections import sliced
 from exporter.web.healthcheck import main
 from exporter.web.server import Listener, Server
 from tests.certificates import Authority
@@ -56,16 +56,6 @@ async def test_a_large_page_arrives_whole_and_a_head_without_it() -> None:
         empty = await say(listener.port, request(method=b"HEAD"))
         assert b"Content-Length: %d" % len(body) in empty
         assert empty.endswith(b"\r\n\r\n")
-
-
-async def test_bodies() -> None:
-    async with serving(app()) as listener:
-        for headers, body, status in (
-            (b"Content-Length: %d\r\nConnection: close\r\n" % LARGEST_BODY, bytes(LARGEST_BODY), b"200"),
-            (b"Content-Length: %d\r\n" % (LARGEST_BODY + 1), b"", b"413"),
-            (b"Transfer-Encoding: chunked\r\n", b"5\r\nabcde\r\n0\r\n\r\n", b"413"),
-        ):
-            assert (await say(listener.port, request(headers=headers) + body)).startswith(b"HTTP/1.1 " + status)
 
 
 class _Listening(socket.socket):
