@@ -109,8 +109,8 @@ FAULTS = [
     Fault(_DIRECTORY, around.config_is_a_directory, note=_IS_NOT_LOADED, log=_NOT_LOADED, process=Process()),
     Fault("wall clock an hour ahead", partial(around.clock_shifted, seconds=3600), note=_SHIFTED, process=_FAKED),
     Fault("wall clock an hour behind", partial(around.clock_shifted, seconds=-3600), note=_SHIFTED, process=_FAKED),
-    Fault("disk of the log full", around.much_logged, process=around.LOG_DISK_FULL),
-    Fault("stderr closed", around.much_logged, process=around.LOG_CLOSED),
+    Fault("disk of the log full", around.much_logged, process=Process(command='exec "$@" 2>/dev/full')),
+    Fault("stderr closed", around.much_logged, process=Process(command='exec "$@" 2>&-')),
     Fault("nobody reads the log any more", around.much_logged, process=around.LOG_READER_GONE),
     Fault("the log's reader hangs", around.pipe_filled, process=around.LOG_READER_HANGS),
 ]

@@ -34,7 +34,6 @@ WEB_CONFIG = f"""{VERIFY}
 http_server_config: {{headers: {{Strict-Transport-Security: max-age=31536000}}}}
 basic_auth_users: {{prometheus: {bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()}}}
 """
-CLIENT_HELLO = bytes.fromhex("16030100c8010000c40303")
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +155,7 @@ def test_prometheus_gets_every_scrape_under_attack_and_over_a_new_certificate(tm
         assert shown_certificate() == "first"
         with ExitStack() as attacks:
             silent = attacks.enter_context(many_connections(exporter, 3000))
-            half = attacks.enter_context(many_connections(exporter, 300, CLIENT_HELLO))
+            half = attacks.enter_context(many_connections(exporter, 300, bytes.fromhex("16030100c8010000c40303")))
             plain = attacks.enter_context(many_connections(exporter, 300, METRICS))
             authority.issue("second").install(tmp_path)
             wait_until(lambda: open_ones([*silent, *half, *plain]) == 0, "the end of all")

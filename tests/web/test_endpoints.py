@@ -73,11 +73,8 @@ def test_reload(method: str, headers: dict[str, str], lifecycle: bool, status: i
 def test_a_reload_that_failed_says_why_and_so_does_the_page() -> None:
     told = answer(Program(faults="config.yaml:1:1: is empty"), "/-/reload", "POST")
     assert (told.status_code, told.text) == (500, "The old configuration stays in use:\nconfig.yaml:1:1: is empty\n")
-    text = answer(Program(problems=["a stalls"], reload_problems=["c.yaml:3:5: <no>"]), "/").text
-    assert re.findall(r'class="notice">✕ (.*?)</p>', text) == [
-        "a stalls",
-        "The last reload failed: c.yaml:3:5: &lt;no&gt;",
-    ]
+    text = answer(Program(problems=["a stalls"], reload_problems=["c.yaml: <no>"]), "/").text
+    assert re.findall(r'class="notice">✕ (.*?)</p>', text) == ["a stalls", "The last reload failed: c.yaml: &lt;no&gt;"]
 
 
 def test_a_path_is_served_as_it_is_written_and_not_otherwise() -> None:
@@ -114,14 +111,18 @@ def campaigns() -> Program:
 
 
 TEXT, MISSPELLED = "text/plain; charset=utf-8", "a parameter is misspelled: write one of q, "
-COLUMNS = ("campaign", "last_success", "bounce_ratio", "error")
 
 
 @pytest.mark.parametrize(
     ("path", "status", "content_type", "text"),
     [
         ("/?workspace=acme", 200, "text/html; charset=utf-8", "1 of 2 campaigns"),
-        ("/?sort=canary", 400, TEXT, f"sort: write one of {', '.join(COLUMNS)}, leads_enrolled, "),
+        (
+            "/?sort=canary",
+            400,
+            TEXT,
+            "sort: write one of campaign, last_success, bounce_ratio, error, leads_enrolled, ",
+        ),
         ("/?labels.team=canary", 400, TEXT, MISSPELLED),
         ("/api/v1/campaigns?problem=1", 400, TEXT, MISSPELLED),
         ("/api/v1/campaigns?state=stale", 200, "application/json", '"campaign_id":"old"'),
@@ -158,9 +159,7 @@ async def test_what_many_ask_for_at_once_is_rendered_once() -> None:
     assert [type(each) for each in told] == [web.Response] * MOST_RENDERINGS + [web.HTTPServiceUnavailable]
 
 
-async def test_a_page_that_is_being_sent_is_of_one_moment_and_a_client_that_goes_is_no_error(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+async def test_a_page_is_of_one_moment_and_a_client_that_goes_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     campaigns = [build.campaign(f"camp_{number}") for number in range(1000)]  # 2 MB: no socket takes it at once
     exporter = Exporter(Path("config.yaml"), Config(()), telemetry=Telemetry(of_process=False))
     exporter.store.configure(campaigns)
