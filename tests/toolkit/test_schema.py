@@ -122,8 +122,7 @@ tls_server_config:
 }
 
 ACCEPTED = {
-    "empty": "",
-    "comment": "# nothing\n",
+    "empty": "# nothing\n",
     "empty sections": "tls_server_config:\nhttp_server_config: {}\nbasic_auth_users:\n",
     "no client certificate": TLS + "  client_auth_type: NoClientCert\n",
     "blank client_auth_type": TLS + "  client_auth_type:\n  client_ca_file: ''\n",
