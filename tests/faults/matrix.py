@@ -22,18 +22,13 @@ def _answered(name: str, script: Script, reason: Reason, detail: str, meets: int
 
 
 def _limited(header: str, **more: Any) -> Fault:
-    answer, more = http(429, b"", f"Retry-After: {header}"), {"asks_some": True, **more}
+    answer = http(429, b"", f"Retry-After: {header}")
     return _answered(f"429, Retry-After: {header}", answer, Reason.RATE_LIMITED, "HTTP 429", ALL, **more)
 
 
 def _presented(name: str, certificate: str, why: str) -> Fault:
     happens = partial(around.presented, certificate=certificate)
     return Fault(name, happens, ALL, Reason.CONNECTION_FAILED, f"certificate not accepted: {why}", tls=True)
-
-
-def _shifted(name: str, seconds: int) -> Fault:
-    happens = partial(around.clock_shifted, seconds=seconds)
-    return Fault(name, happens, note="`last_success` follows the clock", process=around.FAKE_CLOCK)
 
 
 def _without_retries(seconds: float) -> float:
@@ -65,13 +60,19 @@ _ERROR = http(200, b'{"success": false, "message": "suspended", "sent": 0}')
 _IS_ERROR = "HTTP 200, but the answer says that it is an error: suspended"
 _REDIRECT = http(302, b"", "Location: /v1/campaigns/camp_bad/stats")
 _NOT_FOLLOWED = "HTTP 302: a redirect, not followed so that the key does not travel; check api.base_url"
-_KEY_REFUSED = 'msg="key refused" workspace={} detail="HTTP 401'
+_KEY_REFUSED = 'msg="key refused" workspace={} detail="HTTP 401"'
+_HALF_A_KEY = partial(around.key_file, text=NEXT_KEY[:9])
+_HALF_REFUSED = 'msg="key refused" workspace={} detail="HTTP 401: authentication_failed"'
+_READ_AGAIN = "the file is read again within 2 s"
+_SHIFTED, _FAKED = "`last_success` follows the clock", around.FAKE_CLOCK
+_NO_FILES, _SCRAPED = "file descriptors exhausted", "scrapes over open connections go on"
+_DIRECTORY = "configuration replaced by a directory, then reload"
 _KEPT = "the last key stays in use"
 _UNREAD = 'msg="the API key cannot be read, the last one stays in use"'
 _NOT_LOADED = 'msg="the configuration was not loaded, the old one stays in use"'
 _IS_NOT_LOADED = "`leadterra_exporter_config_last_reload_successful` 0"
 
-_CONNECTION = [
+FAULTS = [
     Fault(_UNKNOWN, around.host_unknown, ALL, _FAILED, _UNKNOWN, host="api.test"),
     Fault("connection refused", around.refused, ALL, _FAILED, "connection refused"),
     # No pile of overlapping sweeps stops the scheduler.
@@ -80,13 +81,8 @@ _CONNECTION = [
     _presented("certificate of another authority", "stranger", "unable to get local issuer certificate"),
     _presented("certificate expired", "expired", "certificate has expired"),
     Fault(
-        "another authority in the CA file, then its certificate",
-        around.authority_changed,
-        note="the file is read again within 2 s",
-        tls=True,
+        "another authority in the CA file, then its certificate", around.authority_changed, note=_READ_AGAIN, tls=True
     ),
-]
-_ANSWERS = [
     _answered("one byte at a time", drip, Reason.TIMEOUT, _LATE),
     _answered("slow headers without end", headers_without_end(1, 0.1), Reason.TIMEOUT, _LATE),
     _answered("headers without end", headers_without_end(1000, 0), _FAILED, _NOT_HTTP),
@@ -96,9 +92,7 @@ _ANSWERS = [
     _answered("gzip bomb in a gzip bomb", NESTED_BOMB, _INVALID, _NOT_ASKED_FOR),
     _answered("200 with an error in it", _ERROR, _INVALID, _IS_ERROR),
     _answered("redirect to itself", _REDIRECT, Reason.UNEXPECTED_STATUS, _NOT_FOLLOWED),
-    _answered(
-        "401 for many intervals", http(401), _REFUSED, "", ALL, log=f'{_KEY_REFUSED}"', requests=5, most=_refused_key
-    ),
+    _answered("401 for many intervals", http(401), _REFUSED, "", ALL, log=_KEY_REFUSED, requests=5, most=_refused_key),
     _answered("401 for one campaign", http(401), _REFUSED, "HTTP 401"),
     _limited("3", most=_without_retries),
     _limited("1000000000", most=_without_retries),
@@ -107,46 +101,19 @@ _ANSWERS = [
     Fault("503 once", _answer_once, note="as ever, the retry brings the reading"),
     _answered("503 now and then", http(503), Reason.SERVER_ERROR, "HTTP 503", brief=3),
     _answered("503 for long", http(503), Reason.SERVER_ERROR, "HTTP 503"),
-]
-_KEY_FILE = [
     Fault("key file gone", partial(around.key_file, text=None), note=_KEPT, log=_UNREAD),
     Fault("key file empty", partial(around.key_file, text=""), note=_KEPT, log=_UNREAD),
     Fault("key file replaced hundreds of times a second", around.storm_of_keys, note="each key is whole"),
-    Fault(
-        "key file half written",
-        partial(around.key_file, text=NEXT_KEY[:9]),
-        ALL,
-        _REFUSED,
-        log=f'{_KEY_REFUSED}: authentication_failed"',
-        brief=1,
-        most=_refused_key,
-    ),
-]
-_MACHINE = [
-    Fault(
-        "file descriptors exhausted",
-        around.descriptors_exhausted,
-        ALL,
-        _FAILED,
-        "too many open files",
-        note="scrapes over open connections go on",
-        process=Process(),
-    ),
-    Fault(
-        "configuration replaced by a directory, then reload",
-        around.config_is_a_directory,
-        note=_IS_NOT_LOADED,
-        log=_NOT_LOADED,
-        process=Process(),
-    ),
-    _shifted("wall clock an hour ahead", 3600),
-    _shifted("wall clock an hour behind", -3600),
-    Fault("disk of the log full", around.much_logged, process=around.LOG_DISK_FULL),
-    Fault("stderr closed", around.much_logged, process=around.LOG_CLOSED),
+    Fault("key file half written", _HALF_A_KEY, ALL, _REFUSED, log=_HALF_REFUSED, brief=1, most=_refused_key),
+    Fault(_NO_FILES, around.descriptors_exhausted, ALL, _FAILED, "too many open files", _SCRAPED, process=Process()),
+    Fault(_DIRECTORY, around.config_is_a_directory, note=_IS_NOT_LOADED, log=_NOT_LOADED, process=Process()),
+    Fault("wall clock an hour ahead", partial(around.clock_shifted, seconds=3600), note=_SHIFTED, process=_FAKED),
+    Fault("wall clock an hour behind", partial(around.clock_shifted, seconds=-3600), note=_SHIFTED, process=_FAKED),
+    Fault("disk of the log full", around.much_logged, process=Process(command='exec "$@" 2>/dev/full')),
+    Fault("stderr closed", around.much_logged, process=Process(command='exec "$@" 2>&-')),
     Fault("nobody reads the log any more", around.much_logged, process=around.LOG_READER_GONE),
     Fault("the log's reader hangs", around.pipe_filled, process=around.LOG_READER_HANGS),
 ]
-FAULTS = [*_CONNECTION, *_ANSWERS, *_KEY_FILE, *_MACHINE]
 
 FAULT_COLUMNS = ("fault", "what `/metrics` shows", "what the log says once", "recovery")
 _WHO = {ONE: "the campaign", HALF: "the campaigns that hang", ALL: "all campaigns of the workspace"}
@@ -171,7 +138,7 @@ def _log(fault: Fault) -> str:
     if not fault.detail:
         return "nothing"
     failed = f'`msg="poll failed" reason={fault.reason} detail="{fault.detail}"`'
-    if fault.asks_some:
+    if fault.reason == Reason.RATE_LIMITED:
         return f"{failed} for each that was asked"
     together = f', or from the fourth on `msg="{ALL} of {ALL} polls fail"` for all together'
     return f"{failed} for each campaign{together if fault.meets == ALL else ''}"

@@ -132,8 +132,6 @@ def much_logged(here: Workspace) -> Iterator[None]:
     assert "socket" not in str(Path(f"/proc/{here.exporter.process.pid}/fd/2").readlink())
 
 
-LOG_DISK_FULL = Process(command='exec "$@" 2>/dev/full')
-LOG_CLOSED = Process(command='exec "$@" 2>&-')
 _ONE_LINE = 'head -n 1 <"{folder}/log" >"{folder}/read" & exec "$@" 2>"{folder}/log"'
 LOG_READER_GONE = Process(lambda root: os.mkfifo(root / "log"), _ONE_LINE)
 LOG_READER_HANGS = Process(lambda root: os.mkfifo(root / "log"), 'exec "$@" 2<>"{folder}/log"')

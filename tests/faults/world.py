@@ -93,10 +93,10 @@ class Fault:
 
     It `happens` until its generator has yielded, and ends when that goes on. The polls of the first `meets` of the
     workspace's campaigns fail, with `reason` and `detail`; where none does, `note` says what is to be seen. `log` is a
-    further event that is logged once; failed polls are logged where they begin to fail, or only some of them where the
-    row `asks_some`. It lasts until the figures are stale and so many `requests` have come, or, where it is `brief`,
-    until it is noticed, and comes back so often. A fault with a `process` has an exporter of its own, all others share
-    one.
+    further event that is logged once; failed polls are logged where they begin to fail, or only some of them where
+    the API limits the rate. It lasts until the figures are stale and so many `requests` have come, or, where it is
+    `brief`, until it is noticed, and comes back so often. A fault with a `process` has an exporter of its own, all
+    others share one.
     """
 
     name: str
@@ -106,7 +106,6 @@ class Fault:
     detail: str = ""
     note: str = ""
     log: str = ""
-    asks_some: bool = False
     brief: int = 0
     requests: int = 0
     most: Callable[[float], float] | None = None

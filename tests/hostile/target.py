@@ -12,7 +12,6 @@ import pytest
 from tests.build import write_config
 from tests.process import LISTEN, RunningExporter, running_exporter
 
-HEALTHY = b"GET /-/healthy HTTP/1.1\r\nHost: exporter\r\n\r\n"
 METRICS = b"GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n"
 
 

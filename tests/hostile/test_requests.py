@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hostile.target import HEALTHY, connect, read_to_end, say, statuses, target
+from exporter.web.connections import LARGEST_BODY
+from tests.hostile.target import connect, read_to_end, say, statuses, target
 from tests.process import RunningExporter
 
 pytestmark = pytest.mark.slow  # all of them take 3 s
@@ -31,8 +32,8 @@ def sized(length: bytes) -> bytes:
 
 
 LENGTHS = (
-    b"0, 0", b"-1", b"+0", b"0x0", b"9" * 30, b"", b"0 0", b"1073741824", b"9000000000000000000",
-    b"0\r\nContent-Length: 5", b"0\r\nContent-Length: 0", b"4\r\nTransfer-Encoding: chunked",
+    b"0, 0", b"-1", b"+0", b"0x0", b"9" * 30, b"", b"1073741824", b"9000000000000000000", b"%d" % (LARGEST_BODY + 1),
+    b"0 0", b"0\r\nContent-Length: 5", b"0\r\nContent-Length: 0", b"4\r\nTransfer-Encoding: chunked",
 )  # fmt: skip
 ENCODINGS = (
     b":\tchunked", b": \x0bchunked", b" : chunked", b": xchunked", b": chunked\r\nTransfer-Encoding: identity",
@@ -75,7 +76,7 @@ NOT_FOUND = (
     b"http://evil.example/%2d/ready", b"http://evil.example",
 )  # fmt: skip
 READY = (  # headers that change nothing
-    HOST + b"Content-Length: 5\r\n\r\nabcde",
+    HOST + b"Content-Length: %d\r\n\r\n" % LARGEST_BODY + bytes(LARGEST_BODY),
     HOST + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nabcde",
     HOST + b"Authorization: \xff\r\nAccept: \xfe\r\n\r\n",
     HOST + b"Range: bytes=0-1\r\nIf-Match: *\r\nCookie: " + b";" * 5000 + b"\r\n\r\n",
@@ -106,7 +107,7 @@ def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningExport
 def _goes_on(exporter: RunningExporter) -> Iterator[None]:
     before = list(exporter.log)
     yield
-    assert statuses(say(exporter, HEALTHY.replace(b"\r\n\r\n", b"\r\n" + END))) == [200]
+    assert statuses(say(exporter, b"GET /-/healthy HTTP/1.1\r\n" + HOST + END)) == [200]
     assert exporter.log == before
 
 

@@ -7,7 +7,7 @@ import bcrypt
 import pytest
 from aiohttp import web
 
-from exporter.toolkit.basic_auth import HASH, BasicAuth
+from exporter.toolkit.basic_auth import BasicAuth
 from tests.web.serving import basic
 
 CHEAP = bcrypt.hashpw(b"cheap", b"$2b$04$" + b"." * 22).decode()  # a fixed salt: the hash stands in names of tests
@@ -83,15 +83,6 @@ def test_a_right_password_is_checked_once_whatever_is_guessed_and_none_is_kept()
     assert ["alice" in kept, "cheap" in kept, "canary" in kept, CHEAP in repr(asked.auth)] == [True, *[False] * 3]
 
 
-def test_a_changed_hash_makes_what_is_remembered_worthless() -> None:
-    asked = Asked()
-    assert asked("alice:cheap", "alice:dear", "eve:dear") == [True, False, False]
-    asked.auth.configure({"alice": DEAR, "eve": DEAR})
-    assert asked("alice:cheap", "alice:dear", "eve:dear") == [False, True, True]
-    asked.auth.configure({"eve": DEAR})
-    assert asked("alice:dear") == [False]
-
-
 def test_names_and_passwords_do_not_run_into_each_other() -> None:
     auth = BasicAuth(lambda password, _: password == b"b" + CHEAP.encode())
     auth.configure({"a": CHEAP, f"a{CHEAP}b": CHEAP})
@@ -120,9 +111,3 @@ async def test_the_loop_turns_while_one_password_is_checked_and_few_others_wait(
     assert all(await asyncio.gather(*asked))
     assert await auth.allows(basic("alice:others"))
     assert len(running) == 17
-
-
-def test_which_hashes_can_be_used() -> None:
-    assert all(HASH.fullmatch(f"{start}{CHEAP[6:]}") for start in ("$2b$04", "$2y$04", "$2b$18"))
-    others = ("", CHEAP[:-1], CHEAP + "\n", *(f"{start}{CHEAP[6:]}" for start in ("$2$04", "$2b$03", "$2b$19")))
-    assert not any(map(HASH.fullmatch, others))

@@ -41,11 +41,12 @@ FAULTY = {
     ],
     f"""\
 basic_auth_users:
-  alice: canary
+  alice: {HASH.replace("$2b", "$2")}
   bob:
   carol: [canary]
-  '{HASH}': alice
-  dave: {HASH.replace("$04", "$31")}
+  '{HASH}': {HASH.replace("$04", "$03")}
+  dave: {HASH.replace("$04", "$19")}
+  erin: {HASH}x
   'a:b': '{HASH}'
   "a\\tb": '{HASH}'
 http_server_config:
@@ -63,15 +64,16 @@ http_server_config:
         "4:10: basic_auth_users.carol: is not text",
         f"5:67: basic_auth_users.(not shown): {NO_HASH}",
         f"6:9: basic_auth_users.dave: {NO_HASH}",
-        '7:3: basic_auth_users["a:b"]: has a colon or a control character, which no user name can have',
-        '8:3: basic_auth_users["a\\tb"]: has a colon or a control character, which no user name can have',
-        "10:3: http_server_config.http2: is not supported: remove it, every client of HTTP/2 speaks HTTP/1.1 too",
-        "11:3: http_server_config.gzip: unknown key: known here: headers",
-        f"13:5: http_server_config.headers.Server: unknown key: known here: {HEADERS}",
-        '14:5: http_server_config.headers.x-frame-options: unknown key: did you mean "X-Frame-Options"?',
-        "15:22: http_server_config.headers.X-Frame-Options: is not supported: write one of deny, sameorigin",
-        "16:29: http_server_config.headers.X-Content-Type-Options: is not supported: write one of nosniff",
-        "17:23: http_server_config.headers.X-XSS-Protection: has a character that cannot stand in a header",
+        f"7:9: basic_auth_users.erin: {NO_HASH}",
+        '8:3: basic_auth_users["a:b"]: has a colon or a control character, which no user name can have',
+        '9:3: basic_auth_users["a\\tb"]: has a colon or a control character, which no user name can have',
+        "11:3: http_server_config.http2: is not supported: remove it, every client of HTTP/2 speaks HTTP/1.1 too",
+        "12:3: http_server_config.gzip: unknown key: known here: headers",
+        f"14:5: http_server_config.headers.Server: unknown key: known here: {HEADERS}",
+        '15:5: http_server_config.headers.x-frame-options: unknown key: did you mean "X-Frame-Options"?',
+        "16:22: http_server_config.headers.X-Frame-Options: is not supported: write one of deny, sameorigin",
+        "17:29: http_server_config.headers.X-Content-Type-Options: is not supported: write one of nosniff",
+        "18:23: http_server_config.headers.X-XSS-Protection: has a character that cannot stand in a header",
     ],
     "tls_server_config:\n  cert: canary\n  key: canary\n  client_ca: canary": [
         "2:3: tls_server_config: the key cert_file is missing: write cert_file: and its value",
@@ -113,21 +115,15 @@ tls_server_config:
     TLS + "  client_auth_type: RequireAndVerifyClientCert": [
         "4:21: tls_server_config.client_auth_type: RequireAndVerifyClientCert needs client_ca_file"
     ],
-    TLS.replace("server.key", '"a\\0b"'): [
-        f"2:3: tls_server_config.cert_file: does not exist: {NO_FILE}",
-        f"3:3: tls_server_config.key_file: does not exist: {NO_FILE}",
-    ],
-    TLS.replace("server.pem", "."): [
+    TLS.replace("server.pem", ".").replace("server.key", '"a\\0b"'): [
         f"2:3: tls_server_config.cert_file: is not a file: {NO_FILE}",
         f"3:3: tls_server_config.key_file: does not exist: {NO_FILE}",
     ],
 }
 
 ACCEPTED = {
-    "empty": "",
-    "comment": "# nothing\n",
+    "empty": "# nothing\n",
     "empty sections": "tls_server_config:\nhttp_server_config: {}\nbasic_auth_users:\n",
-    "pair": TLS,
     "no client certificate": TLS + "  client_auth_type: NoClientCert\n",
     "blank client_auth_type": TLS + "  client_auth_type:\n  client_ca_file: ''\n",
     "client certificate if given": IF_GIVEN,
@@ -140,7 +136,7 @@ ACCEPTED = {
     "headers": "http_server_config: {headers: {X-XSS-Protection: 1, X-Frame-Options: sameorigin,"
     " Content-Security-Policy: , Strict-Transport-Security: max-age=1; preload, X-Content-Type-Options: nosniff}}\n",
     "folded header": "http_server_config:\n  headers:\n    Content-Security-Policy: |\n      a\n      b\n",
-    "users": f"basic_auth_users: {{alice: '{HASH}', 12: '{HASH}', '': '{HASH}'}}\n",
+    "users": f"basic_auth_users: {{12: '{HASH.replace('b', 'y', 1)}', '': '{HASH.replace('$04', '$18')}'}}\n",
     "users by reference": f"basic_auth_users: {{alice: &hash '{HASH}', bob: *hash}}\n",
     "the documented example": (ROOT / "docs" / "examples" / "web-config.yaml").read_text(),
 }
@@ -164,7 +160,6 @@ def test_every_problem_is_told_with_its_place(tmp_path: Path, text: str) -> None
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "web.yml"
-    assert refused(file) == ["1:1: cannot be read: No such file or directory"]
     file.write_text("#" * 65537)
     assert refused(file) == ["1:1: is larger than 64 KiB"]
     assert refused(tmp_path) == ["1:1: is not a file"]
@@ -177,16 +172,6 @@ def test_what_is_accepted_passes_promtool_too(config: Path, name: str) -> None:
     verdict = run("promtool", "check", "web-config", config)
     key = name.partition(" ")[0]
     assert verdict.returncode == 0 or f"field {key} not found" in verdict.stderr, verdict.stderr  # an old promtool
-
-
-def test_header_values(tmp_path: Path) -> None:
-    file = tmp_path / "headers.yml"
-    file.write_text(f"{ACCEPTED['folded header']}    X-XSS-Protection: 1\n    X-Frame-Options:\n")
-    found = read(file).child("http_server_config").child("headers").mapping
-    assert {name: item.value for name, item in found.items()} == {
-        "Content-Security-Policy": "a b",
-        "X-XSS-Protection": "1",
-    }
 
 
 LINES = sorted({line for text in (*FAULTY, *ACCEPTED.values()) for line in text.splitlines()})

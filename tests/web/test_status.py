@@ -145,7 +145,6 @@ def test_a_campaign_links_to_where_the_configuration_says_and_the_page_to_the_re
         (page(shard=Shard(0, 3)), "Only the campaigns of shard 0 of 3"),
         (page(), "There is no campaign to show."),
         (page(OK, query={"q": "nothing"}), "0 of 1 campaigns: show all"),
-        (page(notices=["acme stalls"]), "✕ acme stalls"),
     ],
 )
 def test_what_is_said_only_where_it_is_so(document: str, words: str) -> None:
