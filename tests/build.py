@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from exporter.api import Access, read_access
 from exporter.config import Api, Campaign, Config, Poll, Thresholds, Workspace
 from exporter.exposition import Format, Page
 from exporter.secret import KeySource
@@ -35,14 +34,6 @@ def workspace(
 ) -> Workspace:
     os.environ[KEY_ENV] = KEY
     return Workspace(name, key or KeySource(env=KEY_ENV), Api(**api), tuple(campaigns))
-
-
-def access(base_url: str = "http://api.test", key: str | None = KEY, **api: Any) -> Access:
-    """Return what requests are sent with; with None there is no key."""
-    name = KEY_ENV if key else "LEADTERRA_TEST_NO_SUCH_KEY"
-    if key:
-        os.environ[name] = key
-    return read_access(Workspace("acme", KeySource(env=name), Api(base_url=base_url, **api), ()))
 
 
 def config(*workspaces: Workspace) -> Config:

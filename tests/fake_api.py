@@ -214,11 +214,6 @@ async def _while_listening(script: Awaitable[None], reader: asyncio.StreamReader
 _MEGABYTE = bytes(2**20)
 
 
-async def garbage(writer: asyncio.StreamWriter) -> None:
-    """Speak another protocol."""
-    writer.write(b"220 mail.example ESMTP\r\n")
-
-
 def headers_without_end(at_once: int, pause: float) -> Script:
     async def answer(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n")

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,8 +73,7 @@ def select(prometheus: str, promql: str, **times: float) -> tuple[list[dict[str,
     return answer["data"]["result"], int(answer["data"]["stats"]["samples"]["totalQueryableSamples"])
 
 
-@dataclass(frozen=True)
-class Notification:
+class Notification(NamedTuple):
     """One alert in one message; `receiver` is the path that it was sent to."""
 
     receiver: str

@@ -1,6 +1,7 @@
 """What the client sends, whom it trusts with it, and what it says when nothing comes back."""
 
 import json
+import os
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter import __version__
-from exporter.api import Stats
+from exporter.api import Stats, read_access
 from exporter.api.client import Client, seconds_to_wait
 from exporter.api.endpoints import parse_stats, stats_path
 from exporter.errors import PollError, Reason
@@ -25,8 +26,10 @@ LEAK = "leak_from_the_server"
 
 
 @asynccontextmanager
-async def client(base_url: str, **api: Any) -> AsyncIterator[Client]:
-    async with aclosing(Client(build.access(base_url, **{"timeout": 5.0} | api))) as asked:
+async def client(base_url: str, key: str = build.KEY, **api: Any) -> AsyncIterator[Client]:
+    workspace = build.workspace((), base_url=base_url, **{"timeout": 5.0} | api)
+    os.environ[build.KEY_ENV] = key
+    async with aclosing(Client(read_access(workspace))) as asked:
         yield asked
 
 

@@ -70,8 +70,6 @@ def test_no_second_sees_more_than_a_keys_budget_and_polls_are_even(tmp_path: Pat
         times[request.campaign[0]].append(request.at)
         polls[request.campaign].append(request.at)
 
-    figures = {name: (len(of), most(of, 1), most(of, 0.25), most(of, 0.1)) for name, of in times.items()}
-    print(f"\nrequests, most in a second, in 250 ms, in 100 ms: {figures}; the receiver stalled for {stall:.3f} s")  # noqa: T201 - the figures are what this test is for
     late = NOISE + stall
     for name in "ab":
         assert most(times[name], 1 - late) <= RATE
@@ -83,14 +81,5 @@ def test_no_second_sees_more_than_a_keys_budget_and_polls_are_even(tmp_path: Pat
     first_sweep = CAMPAIGNS / RATE
     steady = [[at for at in polls[id_] if at > times["a"][0] + first_sweep] for id_ in ids("a", CAMPAIGNS)]
     gaps = [later - at for of in steady for at, later in pairwise(of)]
-    print(f"intervals from {min(gaps):.2f} to {max(gaps):.2f} s")  # noqa: T201 - as above
     assert len(gaps) >= CAMPAIGNS
     assert all(abs(gap - INTERVAL) <= 0.5 + 2 * late for gap in gaps)
-    together = sum(is_near(at, times["b"]) for at in times["a"])
-    assert together <= len(times["a"]) / 4
-
-
-def is_near(at: float, others: Sequence[float]) -> bool:
-    """Return whether one of the others is within ten milliseconds."""
-    place = bisect_left(others, at - 0.01)
-    return place < len(others) and others[place] <= at + 0.01

@@ -91,7 +91,6 @@ def test_what_is_in_range_is_taken_as_it_is(fields: dict[str, int | None]) -> No
     [
         (b'{"sent": null}', Stats()),
         (b'{"openRate": -0.0, "sent": -0.0}', Stats(sent=0, open_rate=0.0)),
-        (b'{"openRate": 1.0000000000000002}', Stats(open_rate=1.0)),
         (b'{"openRate": 1.000000002}', None),
         (b'{"sent": 1, "data": {"sent": 2}}', Stats(sent=1)),  # figures win over an envelope
         (b'{"sent": 1, "stats": {"sent": 2}}', Stats(sent=1)),

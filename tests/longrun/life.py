@@ -22,8 +22,8 @@ from exporter.exposition import METRICS_OF, Format
 from exporter.telemetry import Telemetry
 from tests.certificates import Authority, Pair, replace_file
 from tests.exposition.documented import Labels, samples
-from tests.fake_api import FakeApi, Script, cut, drip, garbage, http, silence
-from tests.test_answers import INVALID, REFUSED
+from tests.fake_api import FakeApi, Script, cut, drip, http, silence
+from tests.test_answers import INVALID, NONE, REFUSED
 
 Document: TypeAlias = dict[str, Any]
 
@@ -36,7 +36,7 @@ _SCRIPTS: tuple[Script, ...] = (
     *(answer for answer, _ in [*INVALID.values()][::6]),
     *(answer for answer, _, _ in REFUSED.values()),
     *(http(code, b"", f"Retry-After: {when}") for code in (429, 503) for when in ("3", "1000000000", "soon", "120")),
-    *(silence, drip, cut, garbage),
+    *(silence, drip, cut, NONE["not HTTP"][0]),
 )
 _IDS = {name: [f"camp_{name}_{number}" for number in range(4)] for name in ("acme", "globex")}
 _KEYS = [(name, Campaign.kind, id_) for name, ids in _IDS.items() for id_ in ids]
