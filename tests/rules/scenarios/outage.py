@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from tests.rules.promtool import scenario, target
-from tests.rules.scenarios.exporter import shards
-from tests.rules.scenarios.sender import Life, Spans, exporter, sends, shown
+from tests.rules.scenarios.sender import Life, Spans, exporter, sends, shards, shown
 
 _OVER = ("over CampaignBounceRatioHigh critical", "over CampaignBounceRatioHigh warning")
 _STALLED = "stalled CampaignQueueStalled warning"
