@@ -1,6 +1,6 @@
 """Scenarios for the exporter, what it can read and what it is told; an id says what it is a case of."""
 
-from tests.rules.promtool import JOB, bare, scenario, series
+from tests.rules.promtool import bare, scenario, series
 from tests.rules.scenarios.sender import shards
 
 CAMPAIGNS = scenario(
@@ -43,13 +43,6 @@ CAMPAIGNS = scenario(
     defaults={"stale_after": "300"},
 )
 
-_OTHER = {
-    "job": JOB,
-    "instance": "a:10421",
-    "workspace": "too-often",
-    "endpoint": "sender-pools",
-    "code": "429",
-}
 WORKSPACES = scenario(
     "polls that fail or are limited, lists that can't be read, exporters that die, and shards that come and go",
     "1m",
@@ -87,7 +80,7 @@ WORKSPACES = scenario(
     grown-apart/ -> ExporterShardMissing critical 20m-
     """,
     shown=[
-        series("leadterra_api_requests_total", "0+1x100", **_OTHER),
+        *bare("too-often/", {"endpoint": "sender-pools"}, requests_429="0+1x100"),
         series("up", "0x100", job="another", instance="d:80"),
         *shards(3, {"x-0": "1x100"}, job="another"),
         *shards(3, {"x-0": "1x100", "x-1": "1x100", "y-1": "1x100", "x-2": "1x10 stale _x19 1x70"}, workspace="gap"),

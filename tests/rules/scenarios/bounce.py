@@ -109,8 +109,8 @@ WORKSPACE = scenario(
     "30m",
     "30m 3h 4h 6h 12h 18h 22h 23h 27h30m 40h",
     """
-    burns/{0..1}: sent=100+5x90, bounced=2+0.6x90
-    burns/ -> WorkspaceBounceSpike critical 5h-
+    twenty/{0..19}: sent=100+0.5x90, bounced=2+0.06x90
+    twenty/ -> WorkspaceBounceSpike critical 5h-
     fine/{0..1}: sent=100+5x90, bounced=2+0.1x90
     few/0: sent=100+5x3 115x87, bounced=2+3x3 11x87
     milder/{0..1}: sent=100+5x90, bounced=2+0.6x90
@@ -141,15 +141,4 @@ WORKSPACE = scenario(
     corrected/0: sent=20000+400x30 24000+400x60, bounced=20+11.8x90
     """,
     defaults=DEFAULTS | {"min_bounced": "999"},
-)
-
-# 20 campaigns send a quarter of an hour's email each, 24 a day, and 12 % of them bounce: 3 a day each.
-TWENTY = scenario(
-    "twenty small campaigns that burn one sender pool",
-    "15m",
-    "2h 4h 5h 12h",
-    """
-    small-{0..19}: sent=100+0.25x48, bounced=2+0.03x48
-    acme/ -> WorkspaceBounceSpike critical 4h30m-
-    """,
 )

@@ -58,15 +58,18 @@ API = scenario(
     once=(*_OVER, _STALLED),
 )
 
+_STANDS = Life(0.5, sends(0), away=[(4, 6)], limits=_TWO_HOURS)
 EXPORTER = scenario(
     "the exporter is gone for two hours",
     "5m",
-    "2h50m 3h20m 4h10m 4h50m 5h50m 6h10m 6h30m 11h",
+    "2h50m 3h20m 4h10m 4h50m 5h50m 6h10m 6h30m 7h50m 8h20m 11h",
     """
     over -> BounceRatioHigh critical 10m- warning 20m-
     backlog -> QueueBacklog warning 30m-6h
     stalled -> QueueStalled warning 2h10m-
     stalls -> QueueStalled warning 6h40m-
+    sends-meanwhile -> QueueStalled warning 2h10m-6h 8h10m-
+    anew-meanwhile -> QueueStalled warning 2h10m-6h 8h10m-
     spike -> BounceSpike critical 2h30m-6h
     taken-out-before -> BounceRatioHigh critical 20m-3h5m warning 20m-3h5m
     taken-out-meanwhile -> BounceRatioHigh critical 20m-6h warning 20m-6h
@@ -79,6 +82,8 @@ EXPORTER = scenario(
         *shown(
             _fleet(12, away=[(4, 6)])
             | {"taken-out-before": _over(away=[(3, 99)]), "taken-out-meanwhile": _over(away=[(4, 99)])}
+            | {"sends-meanwhile": replace(_STANDS, rate=sends(60, lambda hour: 4.5 <= hour < 5))}
+            | {"anew-meanwhile": replace(_STANDS, anew=5)}
         ),
     ],
     once=(*_OVER, _STALLED),
@@ -121,40 +126,6 @@ RESTART = scenario(
     once=(*_OVER, "pending CampaignBounceRatioHigh warning"),
 )
 
-
-def _stalled(at: float, anew: float = 999) -> Life:
-    """Return a campaign that the exporter does not see from 3 to 11, and that has sent nothing since `at`."""
-    rate = sends(60, lambda hour: 4 <= hour < at)
-    return Life(14 / 24, rate, away=[(3, 11)], limits=_TWO_HOURS, anew=anew)
-
-
-NIGHT = scenario(
-    "the exporter is gone for eight hours, and what the campaigns do meanwhile",
-    "5m",
-    "2h50m 5h 10h50m 11h20m 12h50m 13h30m",
-    """
-    stalled -> QueueStalled warning 2h10m-
-    sends-meanwhile -> QueueStalled warning 2h10m-11h 13h10m-
-    anew-meanwhile -> QueueStalled warning 2h10m-11h 13h10m-
-    -> ExporterDown critical 3h5m-11h
-    """,
-    shown=[
-        exporter(14 / 24, [(3, 11)]),
-        *shown({"stalled": _stalled(0), "sends-meanwhile": _stalled(5), "anew-meanwhile": _stalled(0, anew=6)}),
-    ],
-    once=(_STALLED,),
-)
-
-DAY = scenario(
-    "an outage of more than a day",
-    "5m",
-    "50m 12h 24h50m 25h 25h10m 30h",
-    """
-    over -> BounceRatioHigh critical 10m-25h warning 20m-25h
-    -> ExporterDown critical 1h5m-
-    """,
-    shown=[exporter(1.25, [(1, 99)]), *shown({"over": _over(30, away=[(1, 99)])})],
-)
 
 SHARD = scenario(
     "one of two shards is gone for two hours, and its target with it",
