@@ -26,7 +26,6 @@ CAMPAIGNS = scenario(
     taken-out: error_campaign_not_found=1x30 stale, up=0x30 stale, stale_after=300x30 stale \
         -> NotFound warning 15m-31m
     never-answered: up=0 -> StatsStale warning 5m-
-    fresh: up=1, last_success=0+60x100
     one-miss: up=1 0 1x98, last_success=0 0 120+60x100
     stopped: up=1x10 0x90, last_success=0+60x10 600x90 -> StatsStale warning 21m-
     stopped-long-limit: up=1x10 0x90, last_success=0+60x10 600x90, stale_after=7200

@@ -17,7 +17,6 @@ LIFETIME = scenario(
         -> BounceRatioHigh critical 25m- warning 35m- BounceSpike critical 25m-80m
     five-of-49: sent=0+7x7 49x33, bounced=0x6 5x33 \
         -> BounceRatioHigh critical 40m- warning 50m- BounceSpike critical 40m-95m
-    five-of-50: sent=0+10x5 50x35, bounced=0x4 5x35 -> BounceRatioHigh warning 40m-
     thirty-of-thirty: sent=0+10x3 30x37, bounced=0+10x3 30x37 \
         -> BounceRatioHigh critical 10m- warning 20m- BounceSpike critical 10m-75m
     nearly-all: sent=0+10x3 30x37, bounced=0+10x3 30x37, bounce_warning=, bounce_critical=0.9 \
