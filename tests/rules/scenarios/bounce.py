@@ -38,15 +38,17 @@ LIFETIME = scenario(
 
 # Ten hours of sending at 4 %, then what the id says.
 DAYS = scenario(
-    "bounce ratio of a campaign that stops, is corrected, or sends unseen",
+    "bounce ratios where a campaign stops, is corrected or sends unseen, or a workspace sends half as much",
     "1h",
-    "0h 9h 12h 17h 33h 80h 85h 90h",
+    "0h 9h 12h 17h 33h 52h 60h 70h 80h 85h 90h",
     """
     stopped: sent=1000+120x10 2200x90, bounced=40+4.8x10 88x90 -> BounceRatioHigh warning 2h-82h
     corrected-after-the-end: sent=1000x10 999x90, bounced=44
     one-sent: sent=1000x9 1001x90, bounced=90 -> BounceRatioHigh critical 11h-82h warning 11h-82h
     sent-in-a-gap: sent=1000x10 stale _x3 1100x90, bounced=44x10 stale _x3 44x90 -> BounceRatioHigh warning 16h-83h
+    half-of-usual/one: sent=1000x9 1500x39 1600x50, bounced=10x49 40x50, bounce_warning=, min_bounced=9999
     """,
+    silent=("LeadterraWorkspaceBounceSpike",),
 )
 
 # What one reading, or half an hour of old ones, does not prove. The figures of `anew` are its own within the hour.

@@ -154,21 +154,3 @@ SENDERS = scenario(
         "slow CampaignQueueDrainSlow warning",
     ),
 )
-
-# 200 emails an hour on weekdays, and bounces that come late, on the weekend too.
-_SENT = total(sends(200, office), 216, 1)
-_GOOD, _BAD = (total(lambda hour, n=n: n if office(hour) else float(hour % 168 > 100), 216, 1) for n in (4.0, 16.0))  # type: ignore[misc]
-SATURDAY = scenario(
-    "bounces that come on the weekend after their emails",
-    "1h",
-    "9h 50h 100h 110h 125h 130h 134h 136h 150h 170h 178h 186h 200h",
-    f"""
-    one: sent={_SENT}, bounced={_GOOD}
-    other: sent={_SENT}, bounced={_GOOD}
-    bad/one: sent={_SENT}, bounced={_BAD}, bounce_warning=, min_bounced=9999
-    bad/other: sent={_SENT}, bounced={_BAD}, bounce_warning=, min_bounced=9999
-    bad/ -> WorkspaceBounceSpike critical 10h-133h 181h-
-    half-of-usual/one: sent=1000x59 1500x39 1600x116, bounced=10x99 40x116, bounce_warning=, min_bounced=9999
-    """,
-    shown=[exporter(9)],
-)
