@@ -35,6 +35,8 @@ METRICS = {
     "min_bounced": "leadterra_campaign_min_emails_bounced_threshold",
     "expected": "leadterra_campaign_sending_expected",
     "configured": "leadterra_workspace_campaigns",
+    "target": "up",
+    "reloaded": "leadterra_exporter_config_last_reload_successful",
 }
 QUALIFIED = {
     "bounce": ("leadterra_campaign_bounce_ratio_threshold", "severity"),

@@ -93,9 +93,9 @@ REPLICAS_DAYS = scenario(
 
 # It moves at 25h, when all of these are pending, and has moved at 1h.
 MOVED_DAY = scenario(
-    "a pod moves: alerts that need a day do not begin anew",
+    "a pod moves: alerts that need a day do not begin anew, nor at one reading of 0",
     "5m",
-    "25h 25h20m 25h50m 26h20m",
+    "12h 23h55m 24h30m 25h 25h20m 25h50m 26h20m",
     """
     drain: queued=5000x299 stale 5000x40, drain_warning=259200x11 stale 259200x286 stale 259200x40 \
         -> QueueDrainSlow warning 26h5m-
@@ -103,6 +103,8 @@ MOVED_DAY = scenario(
         -> DeliveryUnconfirmed warning 25h10m-
     replies: delivered=100x19 1000x279 stale 1000x40, replied=5x299 stale 5x40, reply_info=0.01x299 stale 0.01x40 \
         -> ReplyRatioLow info 25h40m-
+    dip: sent=1000+1x340, delivered=1000+1x99 0 1100+1x240, replied=5x99 0 5x240, reply_info=0.01 \
+        -> ReplyRatioLow info 24h5m-
     acme/: capacity_one=5000x289 500x9 stale 500x40, accounts_active=10x11 stale 10x281 9x4 stale 9x40 \
         -> SenderCapacityShort warning 26h10m- SenderAccountsLost warning 25h5m-
     """,

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from tests.rules.promtool import scenario, target
-from tests.rules.scenarios.exporter import shards
-from tests.rules.scenarios.sender import Life, Spans, exporter, sends, shown
+from tests.rules.scenarios.sender import Life, Spans, exporter, sends, shards, shown
 
 _OVER = ("over CampaignBounceRatioHigh critical", "over CampaignBounceRatioHigh warning")
 _STALLED = "stalled CampaignQueueStalled warning"
@@ -36,11 +35,19 @@ def _fleet(hours: float, failing: Spans = (), away: Spans = ()) -> dict[str, Lif
     return {case: replace(life, failing=failing, away=away) for case, life in lives.items()}
 
 
+def _pool(workspace: str, failing: Spans = (), away: Spans = ()) -> dict[str, Life]:
+    """Return four campaigns that bounce a little too much each, and together far too much."""
+    limits = {"bounce_warning": "", "min_bounced": "99"}
+    life = Life(0.5, sends(12), lambda _: 0.15, bounced=10, failing=failing, away=away, limits=limits)
+    return {f"{workspace}/{number}": life for number in range(4)}
+
+
+_POLLS = "polls_success=0+5x47 235x48 240+5x50, polls_timeout=0x47 0+5x48 240x50"
 API = scenario(
-    "the API does not answer for four hours",
+    "the API does not answer for four hours, and campaigns are taken out of the configuration while it does",
     "5m",
-    "3h 4h10m 4h50m 5h30m 6h30m 7h55m 8h10m 9h30m 11h",
-    """
+    "2h20m 3h 3h50m 4h10m 4h25m 4h50m 5h30m 6h30m 7h55m 8h10m 8h50m 9h20m 9h30m 11h",
+    f"""
     over -> BounceRatioHigh critical 10m- warning 20m-
     backlog -> QueueBacklog warning 30m-8h
     stalled -> QueueStalled warning 2h10m-
@@ -48,26 +55,40 @@ API = scenario(
     spike -> BounceSpike critical 2h30m-8h
     taken-out -> BounceRatioHigh critical 10m-5h warning 20m-5h
     pending -> QueueBacklog warning 8h30m-
-    acme/: polls_success=0+5x47 235x48 240+5x50, polls_timeout=0x47 0+5x48 240x50 \
-        -> APIUnreachable critical 4h20m-8h20m
+    acme/: {_POLLS} -> APIUnreachable critical 4h20m-8h20m
+    pool/: {_POLLS} -> APIUnreachable critical 4h20m-8h20m WorkspaceBounceSpike critical 1h55m-
+    gone/: {_POLLS} -> APIUnreachable critical 4h20m-8h20m WorkspaceBounceSpike critical 1h55m-5h
+    milder/ -> WorkspaceBounceSpike critical 1h55m-2h30m
+    milder/than-they: up=0, bounce_critical=_x29 0.9x150, error_timeout=1 -> StatsStale warning 5m-
+    left/over -> BounceRatioHigh critical 10m-4h10m warning 20m-4h10m
+    left/deleted: error_campaign_not_found=1x47 stale, up=0x47 stale, stale_after=300x47 stale \
+        -> NotFound warning 15m-4h10m
+    left/ -> CampaignsDropped warning 4h30m-9h
+    left/unconfirmed -> DeliveryUnconfirmed warning 6h45m-9h10m
     """,
     shown=[
         exporter(0.5),
         *shown(_fleet(12, failing=[(4, 8)])),
         *shown({"taken-out": _over(failing=[(4, 8)], away=[(5, 99)]), "pending": _queued(12, 3.8, failing=[(4, 8)])}),
+        *shown(_pool("pool", [(4, 8)]) | _pool("gone", [(4, 8)], [(5, 99)]) | _pool("milder")),
+        *shown({"left/over": _over(away=[(4, 99)])}),
+        *shown({"left/unconfirmed": Life(0.5, sends(60), confirmed_until=0, away=[(9, 99)])}),
     ],
-    once=(*_OVER, _STALLED),
+    once=(*_OVER, _STALLED, "pool/ WorkspaceBounceSpike critical"),
 )
 
+_STANDS = Life(0.5, sends(0), away=[(4, 6)], limits=_TWO_HOURS)
 EXPORTER = scenario(
     "the exporter is gone for two hours",
     "5m",
-    "2h50m 3h20m 4h10m 4h50m 5h50m 6h10m 6h30m 11h",
+    "2h50m 3h20m 4h10m 4h50m 5h50m 6h10m 6h30m 7h50m 8h20m 11h",
     """
     over -> BounceRatioHigh critical 10m- warning 20m-
     backlog -> QueueBacklog warning 30m-6h
     stalled -> QueueStalled warning 2h10m-
     stalls -> QueueStalled warning 6h40m-
+    sends-meanwhile -> QueueStalled warning 2h10m-6h 8h10m-
+    anew-meanwhile -> QueueStalled warning 2h10m-6h 8h10m-
     spike -> BounceSpike critical 2h30m-6h
     taken-out-before -> BounceRatioHigh critical 20m-3h5m warning 20m-3h5m
     taken-out-meanwhile -> BounceRatioHigh critical 20m-6h warning 20m-6h
@@ -80,81 +101,32 @@ EXPORTER = scenario(
         *shown(
             _fleet(12, away=[(4, 6)])
             | {"taken-out-before": _over(away=[(3, 99)]), "taken-out-meanwhile": _over(away=[(4, 99)])}
+            | {"sends-meanwhile": replace(_STANDS, rate=sends(60, lambda hour: 4.5 <= hour < 5))}
+            | {"anew-meanwhile": replace(_STANDS, anew=5)}
         ),
     ],
     once=(*_OVER, _STALLED),
 )
 
-TAKEN_OUT = scenario(
-    "campaigns that are taken out of the configuration while their alerts fire",
-    "5m",
-    "3h 3h50m 4h20m 8h50m 9h20m 10h",
-    """
-    over -> BounceRatioHigh critical 10m-4h10m warning 20m-4h10m
-    backlog -> QueueBacklog warning 30m-4h10m
-    stalled -> QueueStalled warning 2h10m-4h10m
-    spike -> BounceSpike critical 2h30m-4h10m
-    deleted: error_campaign_not_found=1x47 stale, up=0x47 stale, stale_after=300x47 stale -> NotFound warning 15m-4h10m
-    acme/ -> CampaignsDropped warning 4h30m-9h
-    unconfirmed -> DeliveryUnconfirmed warning 6h45m-9h10m
-    """,
-    shown=[
-        exporter(10 / 24),
-        *shown(
-            _fleet(10, away=[(4, 99)]) | {"unconfirmed": Life(10 / 24, sends(60), confirmed_until=0, away=[(9, 99)])}
-        ),
-    ],
-)
-
 RESTART = scenario(
-    "the exporter restarts, and has polled nobody yet for ten minutes",
+    "the exporter restarts: nobody is polled for ten minutes, or a list of campaigns can't be had for two hours",
     "5m",
-    "40m 47m 57m 1h2m 2h",
+    "40m 47m 57m 1h2m 1h25m 2h 2h50m 3h40m 4h50m",
     """
-    over: sent=1000+5x9 stale _ 1060+5x30, bounced=100x9 stale _ 100x30, up=1x9 stale _ 1x30 \
+    over: sent=1000+5x9 stale _ 1060+5x60, bounced=100x9 stale _ 100x60, up=1x9 stale _ 1x60 \
         -> BounceRatioHigh critical 10m- warning 20m-
-    pending: sent=1000x7 1005x1 stale _ 1060+5x30, bounced=100x9 stale _ 100x30, up=1x9 stale _ 1x30 \
+    pending: sent=1000x7 1005x1 stale _ 1060+5x60, bounced=100x9 stale _ 100x60, up=1x9 stale _ 1x60 \
         -> BounceRatioHigh critical 45m- warning 55m-
-    healthy: sent=1000+5x9 stale _ 1060+5x30, bounced=20x9 stale _ 20x30, up=1x9 stale _ 1x30
-    warned: sent=1000+5x9 stale _ 1060+5x30, bounced=45x9 stale _ 45x30, up=1x9 stale _ 1x30, queued=1500, \
+    healthy: sent=1000+5x9 stale _ 1060+5x60, bounced=20x9 stale _ 20x60, up=1x9 stale _ 1x60
+    warned: sent=1000+5x9 stale _ 1060+1x60, bounced=45x9 stale _ 45x60, up=1x9 stale _ 1x60, queued=1500, \
         queue_critical=1000 -> BounceRatioHigh warning 20m- QueueBacklog critical 30m-
+    unread/over -> BounceRatioHigh critical 20m- warning 20m-
+    globex/over -> BounceRatioHigh critical 20m-1h5m 3h15m- warning 20m-1h5m 3h15m-
+    unread/: source_crm=1x11 0x23 1x100 -> CampaignSourceFailing warning 1h15m-3h
+    globex/: source_crm=1x100
     """,
-    once=(*_OVER, "pending CampaignBounceRatioHigh warning"),
-)
-
-
-def _stalled(at: float, anew: float = 999) -> Life:
-    """Return a campaign that the exporter does not see from 3 to 11, and that has sent nothing since `at`."""
-    rate = sends(60, lambda hour: 4 <= hour < at)
-    return Life(14 / 24, rate, away=[(3, 11)], limits=_TWO_HOURS, anew=anew)
-
-
-NIGHT = scenario(
-    "the exporter is gone for eight hours, and what the campaigns do meanwhile",
-    "5m",
-    "2h50m 5h 10h50m 11h20m 12h50m 13h30m",
-    """
-    stalled -> QueueStalled warning 2h10m-
-    sends-meanwhile -> QueueStalled warning 2h10m-11h 13h10m-
-    anew-meanwhile -> QueueStalled warning 2h10m-11h 13h10m-
-    -> ExporterDown critical 3h5m-11h
-    """,
-    shown=[
-        exporter(14 / 24, [(3, 11)]),
-        *shown({"stalled": _stalled(0), "sends-meanwhile": _stalled(5), "anew-meanwhile": _stalled(0, anew=6)}),
-    ],
-    once=(_STALLED,),
-)
-
-DAY = scenario(
-    "an outage of more than a day",
-    "5m",
-    "50m 12h 24h50m 25h 25h10m 30h",
-    """
-    over -> BounceRatioHigh critical 10m-25h warning 20m-25h
-    -> ExporterDown critical 1h5m-
-    """,
-    shown=[exporter(1.25, [(1, 99)]), *shown({"over": _over(30, away=[(1, 99)])})],
+    shown=shown({"unread/over": _over(5, away=[(1, 3)]), "globex/over": _over(5, away=[(1, 3)])}),
+    once=(*_OVER, *(f"unread/{who}" for who in _OVER), "pending CampaignBounceRatioHigh warning"),
 )
 
 SHARD = scenario(
@@ -183,44 +155,4 @@ SHARD = scenario(
     ],
     once=_OVER,
     silent=("LeadterraCampaignsDropped",),
-)
-
-SOURCE = scenario(
-    "the exporter restarts while a list of campaigns can't be had",
-    "5m",
-    "50m 1h25m 2h50m 3h40m 4h50m",
-    """
-    over -> BounceRatioHigh critical 20m- warning 20m-
-    globex/over -> BounceRatioHigh critical 20m-1h5m 3h15m- warning 20m-1h5m 3h15m-
-    acme/: source_crm=1x11 0x23 1x100 -> CampaignSourceFailing warning 1h15m-3h
-    globex/: source_crm=1x100
-    """,
-    shown=shown(
-        {"over": _over(5, away=[(1, 3)]), "globex/over": _over(5, away=[(1, 3)]), "other": Life(5 / 24, sends(20))}
-    ),
-    once=_OVER,
-)
-
-
-def _pool(workspace: str, failing: Spans = (), away: Spans = ()) -> dict[str, Life]:
-    """Return four campaigns that bounce a little too much each, and together far too much."""
-    limits = {"bounce_warning": "", "min_bounced": "99"}
-    life = Life(0.25, sends(12), lambda _: 0.15, bounced=10, failing=failing, away=away, limits=limits)
-    return {f"{workspace}/{number}": life for number in range(4)}
-
-
-WORKSPACE = scenario(
-    "a workspace's alert in an outage of its API, and one whose workspace is taken out of the configuration",
-    "5m",
-    "2h50m 3h10m 3h55m 4h20m 4h50m 5h30m",
-    """
-    acme/: polls_success=0+5x35 175x24 180+5x50, polls_timeout=0x35 0+5x24 120x50 \
-        -> WorkspaceBounceSpike critical 1h55m- APIUnreachable critical 3h20m-5h20m
-    gone/: polls_success=0+5x35 175x24 180+5x50, polls_timeout=0x35 0+5x24 120x50 \
-        -> WorkspaceBounceSpike critical 1h55m-4h APIUnreachable critical 3h20m-5h20m
-    milder/ -> WorkspaceBounceSpike critical 1h55m-2h30m
-    milder/than-they: up=0, bounce_critical=_x29 0.9x50, error_timeout=1 -> StatsStale warning 5m-
-    """,
-    shown=[exporter(0.25), *shown(_pool("acme", [(3, 5)]) | _pool("gone", [(3, 5)], [(4, 99)]) | _pool("milder"))],
-    once=("acme/ WorkspaceBounceSpike critical",),
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, groupby
 
-from tests.rules.promtool import DEFAULTS, Series, bare, target
+from tests.rules.promtool import DEFAULTS, JOB, Series, bare, series, target
 
 STEP = 5 / 60
 STALE = "stale"
@@ -103,6 +103,16 @@ def exporter(days: float, away: Spans = ()) -> Series:
     """Write the `up` of the exporter's target: 0 while it is away."""
     hours = [step * STEP for step in range(round(days * 24 / STEP) + 1)]
     return target(write([float(not within(away, hour)) for hour in hours]))
+
+
+def shards(total: int, there: Mapping[str, str], **more: str) -> Iterator[Series]:
+    """Write the shards by name, x-0 and so on, with when each is there; all of them were told `total`."""
+    for name, values in there.items():
+        labels = {"job": JOB, "instance": f"{name}:10421", "pod": name, **more}
+        yield target(values, **labels)
+        yield series("leadterra_exporter_shards", values.replace("1x", f"{total}x"), **labels)
+        index = name.split("-")[1]
+        yield series("leadterra_exporter_shard_info", values, **labels, index=index, total=str(total))
 
 
 def total(rate: Clock, hours: float, step: float) -> str:

@@ -95,8 +95,14 @@ _SHARDS = f"Job {JOB} has 1 of its 2 shards: some campaigns are polled by nobody
 ABSENT = scenario(
     "what is said where there is no target",
     "1m",
+    "8m 12m 29m 32m",
+    """
+    -> ExporterAbsent critical 10m-30m
+    -> ExporterShardMissing critical 10m-
+    """,
     shown=[
         series("up", "1x*", job="another"),
+        target("_x30 1x40"),
         series("leadterra_exporter_shards", "2x*", job=JOB),
         series("leadterra_exporter_shard_info", "1x*", job=JOB, index="0", total="2"),
     ],

@@ -5,7 +5,7 @@ from tests.rules.promtool import scenario, target
 CAMPAIGNS = scenario(
     "campaigns that leave the configuration after two hours",
     "5m",
-    "4h 5h20m 5h40m 6h20m 8h 20h 28h 29h30m",
+    "4h 5h20m 5h40m 6h20m 8h 20h 25h 25h5m 28h 29h30m",
     """
     three-of-five/stay-{0..2}: up=1x600, stale_after=300x600
     three-of-five/leave-{0..1}: up=1x60 stale, stale_after=300x60 stale
@@ -32,6 +32,9 @@ CAMPAIGNS = scenario(
     one-by-one/fourth: up=1x120 stale, stale_after=300x120 stale
     second-replica/{0..2}: stale_after=300x600
     second-replica/{0..2}@b: stale_after=300x60 stale
+    outage/over: sent=1000+5x12 stale, bounced=100x12 stale, up=1x12 0x600, stale_after=300x600, min_bounced=5, \
+        bounce_warning=0.03, bounce_critical=0.05 \
+        -> BounceRatioHigh critical 10m-25h5m warning 20m-25h5m StatsStale warning 1h10m-
     -> ExporterDown critical 2h10m-4h5m
     """,
     shown=[target("1x24 0x24 1x600")],
