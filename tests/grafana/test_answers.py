@@ -9,14 +9,13 @@ from typing import Any, TypeAlias
 import pytest
 
 from tests.grafana import history
-from tests.grafana.boards import Asked, every_query, fill, load, selector_of, variables
+from tests.grafana.boards import EVERY, Asked, load
 from tests.grafana.history import DAY, HOUR, HOURS, NOW, TIMES, Story, is_open
 from tests.monitoring import running_prometheus, select
 from tests.rules.scenarios.sender import Life, office, sends
 
 pytestmark = pytest.mark.slow
 
-EVERY = every_query()
 FLEET = [each for each in EVERY if each.board == "leadterra-fleet" and each.kind not in ("annotation", "variable")]
 AWKWARD = 'O\'Brien "A" \\'
 """A name, an id and a workspace that breaks what is not quoted."""
@@ -55,7 +54,7 @@ class World:
     def answers(self, query: Asked, story: Story | None = None) -> list[Answer]:
         """Return the last value of each series, as a dashboard of the last 24 hours would ask for it."""
         values = {"workspace": story.workspace, "campaign_id": story.id} if story else {}
-        expr = fill(query.expr, {"__interval": "1h", "__rate_interval": "16m", **values})
+        expr = query.filled(__interval="1h", __rate_interval="16m", **values)
         if query.instant:
             found, _ = select(self.prometheus, expr, time=NOW)
             return [{**each["metric"], "value": float(each["value"][1])} for each in found]
@@ -107,7 +106,7 @@ def test_the_query_has_an_answer(world: World, query: Asked) -> None:
     answers = {story: world.answers(query, story) for story in stories}
     found = [answer for each in answers.values() for answer in each]
     ranks = query.board == "leadterra-exporter" and query.kind == "timeseries" and query.ref in "BCDE"
-    assert found or ranks, fill(query.expr)  # one exporter and three workspaces: the lower ranks are empty
+    assert found or ranks, query.filled()  # one exporter and three workspaces: the lower ranks are empty
     assert all(math.isfinite(answer["value"]) for answer in found)
     if query.kind not in ("variable", "table"):  # no panel draws a line for each campaign: there are seven
         assert all(len(each) <= 2 for each in answers.values())
@@ -116,12 +115,13 @@ def test_the_query_has_an_answer(world: World, query: Asked) -> None:
 
 
 def test_campaigns_are_offered_by_name_and_chosen_by_id(world: World) -> None:
-    (variable,) = (each for each in variables(load("leadterra-campaign")) if each["name"] == "campaign_id")
-    pattern = re.sub(r"\?<(\w+)>", r"?P<\1>", variable["regex"].strip("/"))
-    found, _ = select(world.prometheus, fill(selector_of(variable), {"workspace": "acme"}), time=NOW)
+    variables = load("leadterra-campaign")["templating"]["list"]
+    (regex,) = (each["regex"] for each in variables if each["name"] == "campaign_id")
+    pattern = re.sub(r"\?<(\w+)>", r"?P<\1>", regex.strip("/"))
     offered = {}
-    for each in (each["metric"] for each in found):
-        text = "{" + ",".join(f'{name}="{value}"' for name, value in each.items()) + "} 1 1793890800000"
+    for each in world.all("campaign", "campaign_id", "variable", BOUNCES):
+        labels = ",".join(f'{name}="{value}"' for name, value in each.items() if name != "value")
+        text = f"{{{labels}}} 1 1793890800000"
         match = re.search(pattern, text)  # in what Grafana makes of an answer
         assert match
         offered[match["value"]] = match["text"]
@@ -175,35 +175,25 @@ def test_the_band_is_what_the_share_surely_is(world: World, story: Story) -> Non
 
 
 @pytest.mark.parametrize(
-    ("story", "state", "badness"),
+    ("story", "at", "state", "badness"),
     [
-        (BOUNCES, "sending", 0),
-        (STALLED, "queued, but not sending", 1),
-        (DRAFT, "nothing queued", 0),
-        (GONE, "not read: campaign_not_found", 2),
+        (BOUNCES, NOW, "sending", 0),
+        (STALLED, NOW, "queued, but not sending", 1),
+        (DRAFT, NOW, "nothing queued", 0),
+        (GONE, NOW, "not read: campaign_not_found", 2),
+        (QUEUE, NOW + 4 * HOUR - DAY, "waits for its sending time", 0),
+        (SMALL, NOW - 53.5 * HOUR, "sending", 0),  # in its first hour
+        (QUEUE, TIMES[0] + HOUR / 2, "queued, too early to tell", 0),
+        (QUEUE, TIMES[0] - HOUR, "not read yet", 0),
     ],
-    ids=lambda each: getattr(each, "id", None),
 )
-def test_the_state_comes_first(world: World, story: Story, state: str, badness: int) -> None:
-    (answer,) = world.all("campaign", "State", story=story)
-    assert (answer["state"], answer["value"]) == (state, badness)
-
-
-@pytest.mark.parametrize(
-    ("story", "at", "state"),
-    [
-        (QUEUE, NOW + 4 * HOUR - DAY, "waits for its sending time"),
-        (SMALL, NOW - 53.5 * HOUR, "sending"),
-        (QUEUE, TIMES[0] + HOUR / 2, "queued, too early to tell"),
-        (QUEUE, TIMES[0] - HOUR, "not read yet"),
-    ],
-    ids=["night", "sends in its first hour", "rests in its first hour", "before"],
-)
-def test_what_is_not_known_yet_is_not_wrong(world: World, story: Story, at: float, state: str) -> None:
+def test_the_state_is_named_and_what_is_not_known_yet_is_not_wrong(
+    world: World, story: Story, at: float, state: str, badness: int
+) -> None:
     (query,) = (q for q in EVERY if (q.board, q.panel) == ("leadterra-campaign", "State"))
-    expr = query.filled({"workspace": story.workspace, "campaign_id": story.id})
+    expr = query.filled(workspace=story.workspace, campaign_id=story.id)
     (answer,), _ = select(world.prometheus, expr, time=at)
-    assert (answer["metric"]["state"], answer["value"][1]) == (state, "0")
+    assert (answer["metric"]["state"], float(answer["value"][1])) == (state, badness)
 
 
 def test_a_bar_is_what_was_sent_in_its_time_and_a_week_before(world: World) -> None:
@@ -267,7 +257,7 @@ def test_what_fleet_costs_grows_with_the_campaigns_and_no_faster(world: World, q
     """Prometheus allows one query 50 million samples by default; here is one every four minutes."""
 
     def samples(**chosen: str) -> int:
-        expr = fill(query.expr, {"__interval": "1h", "__rate_interval": "16m", **chosen})
+        expr = query.filled(__interval="1h", __rate_interval="16m", **chosen)
         range_ = {"start": NOW - DAY, "end": NOW, "step": HOUR}
         return select(world.prometheus, expr, **({"time": NOW} if query.instant else range_))[1]
 

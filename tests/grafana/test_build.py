@@ -14,12 +14,11 @@ from exporter.exposition import METRICS, METRICS_OF
 from grafana.board import variable
 from grafana.colours import CRITICAL, FINE, LINES, NEUTRAL, WARNING
 from grafana.promql import Scope
-from tests.grafana.boards import FOLDER, UIDS, Asked, every_query, load, panels
+from tests.grafana.boards import EVERY, FOLDER, UIDS, Asked, load, panels
 from tests.process import ROOT
 from tests.rules.documents import nodes, selectors, strangers
 from tests.tools import succeed
 
-EVERY = every_query()
 _MADE = {"limit", "state", "le"}  # by label_replace, and by the client library
 
 
@@ -68,7 +67,7 @@ def test_the_query_uses_only_what_is_exported_no_number_for_a_limit_and_the_chos
     numbers = {node.val for node in found if isinstance(node, promql_parser.NumberLiteral)}
     assert numbers <= set().union(*_NUMBERS.values())
     if query.kind not in ("variable", "annotation"):
-        for selector in selectors(query.filled({"job": "$job", "instance": "$instance"})):
+        for selector in selectors(query.filled(job="$job", instance="$instance")):
             assert 'job=~"$job"' in selector.prettify()
             assert 'instance=~"$instance"' in selector.prettify()
 
