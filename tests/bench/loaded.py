@@ -1,9 +1,4 @@
-"""Under polling load: the slowest scrape, how long the event loop lets others wait, and many campaigns in one process.
-
-The stalls are seen from outside, on the real command: a process of its own asks for /-/healthy every two milliseconds.
-That answer needs nothing but the loop, so how late it comes is how long the loop was held, by whatever it was. nginx
-is asked in the same breath; its longest answer is what the machine adds.
-"""
+"""Under load: the slowest scrape, how long the event loop lets others wait, and many campaigns in one process."""
 
 import gzip
 import json

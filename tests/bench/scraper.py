@@ -1,8 +1,4 @@
-"""A client that costs little beside what it measures.
-
-Run as `python -m tests.bench.scraper URL ...` it asks servers for a tiny answer again and again until stdin ends, then
-tells the longest of each in seconds; see loaded.py.
-"""
+"""A client that costs little; `python -m tests.bench.scraper URL ...` watches servers' answers until stdin ends."""
 
 import http.client
 import json
@@ -58,7 +54,7 @@ class Scraper:
 
 
 def watch(urls: list[str]) -> list[float]:
-    """Return each server's longest answer; the first ones, which open connections, are not counted."""
+    """Return each server's longest answer, in seconds; the first ones, which open connections, are not counted."""
     (ends := threading.Thread(target=sys.stdin.read, daemon=True)).start()
     scrapers = [Scraper(url) for url in urls]
     longest = [0.0 * scraper.time("/-/healthy") for scraper in scrapers]

@@ -21,25 +21,23 @@ from tests.tools import PATIENCE, free_port, need, run, running, wait_until
 
 pytestmark = pytest.mark.slow  # about 45 s: Prometheus scrapes every 30
 
-PARTS = ("exporter", "prometheus", "alertmanager")
 COMMAND = [sys.executable, str(ROOT / "deploy/stack.py")]
 
 
 @pytest.fixture
-def addresses() -> dict[str, str]:
+def urls() -> dict[str, str]:
     need("prometheus")
     need("prometheus-alertmanager")
-    return {part: f"127.0.0.1:{free_port()}" for part in PARTS}
+    return {part: f"http://127.0.0.1:{free_port()}" for part in ("exporter", "prometheus", "alertmanager")}
 
 
-def command(addresses: dict[str, str]) -> list[str]:
-    return [*COMMAND, *(f"--{part}={address}" for part, address in addresses.items())]
+def command(urls: dict[str, str]) -> list[str]:
+    return [*COMMAND, *(f"--{part}={url.removeprefix('http://')}" for part, url in urls.items())]
 
 
-def test_all_parts_run_find_each_other_and_end_together(addresses: dict[str, str], tmp_path: Path) -> None:
-    urls = {part: f"http://{address}" for part, address in addresses.items()}
+def test_all_parts_run_find_each_other_and_end_together(urls: dict[str, str], tmp_path: Path) -> None:
     options: dict[str, Any] = {"env": {**os.environ, "TMPDIR": str(tmp_path)}, "start_new_session": True}
-    with running(command(addresses), stdout=subprocess.PIPE, **options) as stack:
+    with running(command(urls), stdout=subprocess.PIPE, **options) as stack:
         for banner in ("the demo's own", "all parts"):
             wait_until(lambda: stack.stdout and "Stop with" in stack.stdout.readline(), banner)
         assert all(is_ready(url) for url in urls.values())
@@ -81,9 +79,9 @@ def check_the_health_checks_of_compose(urls: dict[str, str]) -> None:
         assert (run(*alive).returncode, run(*dead).returncode != 0) == (0, True)
 
 
-def test_a_part_that_ends_ends_all_and_is_told(addresses: dict[str, str]) -> None:
-    clash = command(addresses | {"alertmanager": addresses["prometheus"]})
-    ended = subprocess.run(clash, capture_output=True, text=True, timeout=60, check=False)
+def test_a_part_that_ends_ends_all_and_is_told(urls: dict[str, str]) -> None:
+    clash = urls | {"alertmanager": urls["prometheus"]}
+    ended = subprocess.run(command(clash), capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
     assert "has ended with status 1; all others stop" in ended.stderr
     assert "address already in use" in ended.stderr

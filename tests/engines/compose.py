@@ -51,9 +51,6 @@ def test_images_and_health(stack: Machine) -> None:
         "prometheus healthy prom/prometheus:v3.5.0", "sandbox healthy leadterra-exporter",
     ]  # fmt: skip
     assert stack.run(f"{COMPOSE} config | grep -c build:") == "1\n"
-    for service in STARTED.split():
-        host = inspect(stack, f"leadterra-{service}-1")["HostConfig"]
-        assert (host["LogConfig"]["Type"], host["ReadonlyRootfs"], bool(host["Memory"])) == ("local", True, True)
 
 
 def test_parts_find_each_other(stack: Machine) -> None:

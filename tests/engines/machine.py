@@ -14,7 +14,7 @@ import pytest
 
 from tests.docs.pages import all_commands
 from tests.process import ROOT
-from tests.tools import need
+from tests.tools import need, running, wait_until
 
 BASE = os.environ.get("BASE_IMAGE", "python:3.13-slim")
 CHECKOUT = "/root/leadterra-exporter"
@@ -65,9 +65,7 @@ class Machine(NamedTuple):
     def wait(self, condition: Callable[[], object], what: str, seconds: float = 60) -> float:
         """Wait until something is so; return after how many seconds it was."""
         began = time.monotonic()
-        while not condition():
-            assert time.monotonic() - began < seconds, f"not within {seconds:.0f} s: {what}"
-            time.sleep(0.3)
+        wait_until(condition, what, seconds, every=0.3)
         return time.monotonic() - began
 
 
@@ -130,18 +128,18 @@ def _mount(stack: ExitStack, folder: Path, root: Path) -> None:
     stack.callback(_sh, f"umount {root}")
 
 
-def _booted(stack: ExitStack, nspawn: subprocess.Popen[bytes], storage: Path) -> Machine:
-    children, deadline = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children"), time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if leader := children.read_text().split():
-            machine = Machine(int(leader[0]), storage)
-            if machine.succeeds("systemctl is-active multi-user.target"):
-                stack.callback(machine.run, "systemctl poweroff", status=None)
-                # Where cgroups are of the first version they are mounted read-only, and Docker makes its own below.
-                machine.run("for each in /sys/fs/cgroup/*; do mount -o remount,rw,bind $each; done", status=None)
-                return machine
-        time.sleep(0.3)
-    raise AssertionError(f"not booted within a minute; its console is in {storage.parent}/log")
+def _booted(stack: ExitStack, nspawn: "subprocess.Popen[str]", storage: Path) -> Machine:
+    children = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children")
+
+    def booted() -> list[Machine]:
+        machines = [Machine(int(leader), storage) for leader in children.read_text().split()]
+        return [each for each in machines if each.succeeds("systemctl is-active multi-user.target")]
+
+    (machine,) = wait_until(booted, f"the boot; its console is in {storage.parent}/log", 60, every=0.3)
+    stack.callback(machine.run, "systemctl poweroff", status=None)
+    # Where cgroups are of the first version they are mounted read-only, and Docker makes its own below.
+    machine.run("for each in /sys/fs/cgroup/*; do mount -o remount,rw,bind $each; done", status=None)
+    return machine
 
 
 def _sh(command: str) -> str:
@@ -150,20 +148,8 @@ def _sh(command: str) -> str:
     return ended.stdout
 
 
-def _start(stack: ExitStack, folder: Path, command: str) -> "subprocess.Popen[bytes]":
+def _start(stack: ExitStack, folder: Path, command: str) -> "subprocess.Popen[str]":
     environment = {**os.environ, "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes", "SYSTEMD_NSPAWN_LOCK": "0"}
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(command.split(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-    stack.callback(_end, process)
-    return process
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Wait for a machine to switch itself off; slirp4netns does not end by itself."""
-    if process.args[0] == "slirp4netns":  # type: ignore[index]  # a list, above
-        process.terminate()
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    log = stack.enter_context((folder / "log").open("ab"))
+    options = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "env": environment}
+    return stack.enter_context(running(command.split(), **options))

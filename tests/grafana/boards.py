@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from tests.process import ROOT
@@ -46,48 +45,35 @@ class Asked:
     def id(self) -> str:
         return f"{self.board.removeprefix('leadterra-')}/{self.panel}/{self.ref}"
 
-    def filled(self, values: Mapping[str, str] = MappingProxyType({})) -> str:
-        return fill(self.expr, values)
+    def filled(self, **values: str) -> str:
+        """Fill in variables as Grafana does; a value is one chosen by a person, a sample what stands for all."""
+        known = SAMPLES | values
 
+        def value(match: re.Match[str]) -> str:
+            name, form = match[1] or match[3], match[2]
+            return re.escape(values[name]) if form == "regex" and name in values else known.get(name, match[0])
 
-def fill(expr: str, values: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Fill in variables as Grafana does; a value is one chosen by a person, a sample what stands for all."""
-    known = SAMPLES | dict(values)
-
-    def value(match: re.Match[str]) -> str:
-        name, form = match[1] or match[3], match[2]
-        return re.escape(values[name]) if form == "regex" and name in values else known.get(name, match[0])
-
-    return re.sub(r"\$\{(\w+)(?::(\w+))?\}|\$(\w+)", value, expr)
+        return re.sub(r"\$\{(\w+)(?::(\w+))?\}|\$(\w+)", value, self.expr)
 
 
 def panels(board: Board) -> list[dict[str, Any]]:
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
-def variables(board: Board, kind: str = "query") -> list[dict[str, Any]]:
-    return [variable for variable in board["templating"]["list"] if variable["type"] == kind]
-
-
-def selector_of(variable: Mapping[str, Any]) -> str:
-    """Return what a label_values or query_result query asks for."""
-    match = re.fullmatch(r"(?:label_values\((.+), \w+|query_result\((.+))\)", variable["query"])
-    assert match, variable["query"]
-    return match[1] or match[2]
-
-
-def asked(board: Board) -> Iterator[Asked]:
-    """Return every query of panels, variables and annotations."""
+def _asked(board: Board) -> Iterator[Asked]:
+    """Yield every query of panels, variables and annotations."""
     uid = board["uid"]
     for panel in panels(board):
         for target in panel.get("targets", []):
             instant = target.get("instant", False)
             yield Asked(uid, panel["title"], target["refId"], target["expr"], panel["type"], instant)
-    for variable in variables(board):
-        yield Asked(uid, variable["name"], "variable", selector_of(variable), "variable", instant=True)
+    for variable in board["templating"]["list"]:
+        if variable["type"] == "query":
+            match = re.fullmatch(r"(?:label_values\((.+), \w+|query_result\((.+))\)", variable["query"])
+            assert match, variable["query"]
+            yield Asked(uid, variable["name"], "variable", match[1] or match[2], "variable", instant=True)
     for annotation in board["annotations"]["list"]:
         yield Asked(uid, annotation["name"], "annotation", annotation["expr"], "annotation", instant=True)
 
 
-def every_query() -> list[Asked]:
-    return [query for uid in UIDS for query in asked(load(uid))]
+EVERY = [query for uid in UIDS for query in _asked(load(uid))]

@@ -1,7 +1,4 @@
-"""A made-up past of some campaigns and their exporter, every five minutes, as a file for Prometheus.
-
-It has the names of the public contract, so it may be ahead of the exporter.
-"""
+"""A made-up past of some campaigns and their exporter, every five minutes, as a file for Prometheus."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence

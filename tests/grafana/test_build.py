@@ -14,12 +14,11 @@ from exporter.exposition import METRICS, METRICS_OF
 from grafana.board import variable
 from grafana.colours import CRITICAL, FINE, LINES, NEUTRAL, WARNING
 from grafana.promql import Scope
-from tests.grafana.boards import FOLDER, UIDS, Asked, every_query, load, panels
+from tests.grafana.boards import EVERY, FOLDER, UIDS, Asked, load, panels
 from tests.process import ROOT
 from tests.rules.documents import nodes, selectors, strangers
 from tests.tools import succeed
 
-EVERY = every_query()
 _MADE = {"limit", "state", "le"}  # by label_replace, and by the client library
 
 
@@ -32,10 +31,16 @@ def test_a_misspelt_metric_or_label_stops_the_build() -> None:
         Scope().select("leadterra_campaign_up", reason='="timeout"')
 
 
-def test_every_campaign_metric_is_on_a_dashboard() -> None:
+def test_every_campaign_metric_is_shown_limits_are_drawn_and_the_open_ratio_is_doubted() -> None:
     shown = {selector.name for query in EVERY for selector in selectors(query.filled())}
     rounded = {"leadterra_campaign_reply_ratio"}  # by the API: dashboards divide the totals
     assert {metric.name for metric in METRICS_OF[Campaign.kind]} - shown - rounded == set()
+    drawn = {each.name for query in EVERY if query.kind == "timeseries" for each in selectors(query.filled())}
+    kinds = ("bounce_ratio", "emails_queued", "queue_drain_seconds", "reply_ratio")
+    assert {f"leadterra_campaign_{kind}_threshold" for kind in kinds} <= drawn
+    (query,) = (query for query in EVERY if "leadterra_campaign_open_ratio" in query.expr)
+    (panel,) = (panel for panel in panels(load(query.board)) if panel["title"] == query.panel)
+    assert "can't be trusted" in panel["description"]
 
 
 def test_leads_and_emails_are_mixed_in_ratios_only() -> None:
@@ -68,32 +73,22 @@ def test_the_query_uses_only_what_is_exported_no_number_for_a_limit_and_the_chos
     numbers = {node.val for node in found if isinstance(node, promql_parser.NumberLiteral)}
     assert numbers <= set().union(*_NUMBERS.values())
     if query.kind not in ("variable", "annotation"):
-        for selector in selectors(query.filled({"job": "$job", "instance": "$instance"})):
+        for selector in selectors(query.filled(job="$job", instance="$instance")):
             assert 'job=~"$job"' in selector.prettify()
             assert 'instance=~"$instance"' in selector.prettify()
 
 
 @pytest.mark.parametrize("uid", UIDS)
-def test_the_form_is_that_of_grafana_10_and_panels_are_numbered_and_do_not_overlap(uid: str) -> None:
+def test_the_form_is_that_of_grafana_10_and_panels_are_numbered_and_fit(uid: str) -> None:
     board = load(uid)
     assert (board["uid"], board["id"], board["schemaVersion"]) == (uid, None, 38)
     assert not {"__inputs", "elements"} & board.keys()
-    for key in ("id", "title"):
-        values = [panel[key] for panel in board["panels"]]
-        assert all(values)
-        assert len(set(values)) == len(values)
-    for panel in panels(board):
-        refs = [target["refId"] for target in panel.get("targets", [])]
-        assert all(refs)
-        assert len(set(refs)) == len(refs)
-    cells = [
-        (x, y)
-        for place in (panel["gridPos"] for panel in board["panels"])
-        for x in range(place["x"], place["x"] + place["w"])
-        for y in range(place["y"], place["y"] + place["h"])
-    ]
-    assert len(set(cells)) == len(cells)
-    assert max(x for x, _ in cells) < 24
+    names = [[panel[key] for panel in board["panels"]] for key in ("id", "title")]
+    names += [[target["refId"] for target in panel.get("targets", [])] for panel in panels(board)]
+    for each in names:
+        assert all(each)
+        assert len(set(each)) == len(each)
+    assert max(place["x"] + place["w"] for place in (panel["gridPos"] for panel in board["panels"])) == 24
 
 
 @pytest.mark.parametrize("uid", UIDS)
@@ -127,15 +122,6 @@ def test_the_table_opens_the_campaign_and_messages_lead_to_dashboards_and_variab
     template = (ROOT / "prometheus" / "templates" / "leadterra.tmpl").read_text("utf-8")  # of Alertmanager's messages
     assert set(re.findall(r"leadterra-(?:campaign|exporter|fleet)\b", template)) <= set(UIDS)
     assert set(re.findall(r"var-(\w+)=", template)) <= names
-
-
-def test_the_open_ratio_says_why_it_cannot_be_trusted_and_limits_are_drawn_from_metrics() -> None:
-    (query,) = (q for q in EVERY if "leadterra_campaign_open_ratio" in q.expr)
-    (panel,) = (panel for panel in panels(load(query.board)) if panel["title"] == query.panel)
-    assert "can't be trusted" in panel["description"]
-    drawn = {s.name for q in EVERY if q.kind == "timeseries" for s in selectors(q.filled())}
-    kinds = ("bounce_ratio", "emails_queued", "queue_drain_seconds", "reply_ratio")
-    assert {f"leadterra_campaign_{kind}_threshold" for kind in kinds} <= drawn
 
 
 @pytest.mark.parametrize("uid", UIDS)

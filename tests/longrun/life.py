@@ -52,8 +52,6 @@ _CHANGES: tuple[tuple[str, str, Any], ...] = (
     ("dw", "api", {"timeout": "2s"}), ("dw", "api", {"timeout": "5s", "retries": 0, "max_concurrency": 2}),
 )  # fmt: skip
 """What operators change, and where it may stand: in the document, a workspace or a campaign."""
-_NEVER_FALL = ("leadterra_campaign_leads_enrolled", "leadterra_campaign_emails_sent")
-_PARTS = ("leadterra_campaign_emails_delivered", "leadterra_campaign_emails_bounced")
 
 
 class _CountedClient(Client):
@@ -85,8 +83,7 @@ def _changed(document: Document, first: Document, dice: random.Random) -> Docume
         levels = {"d": new, "w": workspace, "c": dice.choice(workspace["campaigns"])}
         match dice.randrange(7):
             case 0:
-                known = next(each for each in first["workspaces"] if each["api_key_file"] == workspace["api_key_file"])
-                there = [*deepcopy(known["campaigns"]), {"id": f"gone_{dice.randrange(5)}"}]
+                there = [{"id": id_} for id_ in (*_IDS[workspace["api_key_file"]], f"gone_{dice.randrange(5)}")]
                 workspace["campaigns"] = dice.sample(there, dice.randint(1, len(there)))
             case 1:  # perhaps one twice, some under other names
                 chosen = deepcopy(dice.sample(first["workspaces"] * 2, dice.randint(1, 3)))
@@ -127,7 +124,7 @@ class Life:
         self._clock = asyncio.get_running_loop().time
         async with self._apis["acme"], self._apis["globex"]:
             self._first = self._document = self._first_document()
-            self._write(self._first)
+            self._config_file.write_text(yaml.safe_dump(self._first))
             await self._renew_keys()
             self._exporter = Exporter(
                 self._config_file, load(self._config_file), telemetry=Telemetry(of_process=False),
@@ -166,15 +163,17 @@ class Life:
         await self._dice.choice((*often, *others))()
         await asyncio.sleep(self._dice.uniform(0, 5))
         self._scrape()
-        self._check_log()
+        text = self._log.getvalue()
+        assert not any(word in text for word in ("internal error", "Traceback", "canary", "has ended")), text
+        assert self._exporter.problems == []
+        self._log.seek(0)
+        self._log.truncate()
         for api in self._apis.values():
             self._requests += len(api.requests)
             api.requests.clear()
 
     async def _reconfigure(self) -> None:
-        self._document = _changed(self._document, self._first, self._dice)
-        self._write(self._document)
-        assert await self._exporter.reload() is None
+        await self._configure(_changed(self._document, self._first, self._dice))
 
     async def _break_config(self) -> None:
         self._config_file.write_text(self._dice.choice(_BROKEN))
@@ -200,12 +199,11 @@ class Life:
     async def _renew_keys(self) -> None:
         """Revoke the keys and put new ones in their place, which are noticed without a reload."""
         for name, api in self._apis.items():
-            key = f"sk_canary_{self._dice.randrange(2**64):x}"
-            api.keys = {key}
+            api.keys = {f"sk_canary_{self._dice.randrange(2**64):x}"}
             if self._dice.random() < 0.5:  # half of the operators write it in place
-                (self._folder / name).write_text(key)
+                (self._folder / name).write_text(*api.keys)
             else:
-                replace_file(self._folder / name, key)
+                replace_file(self._folder / name, *api.keys)
             (self._folder / name).chmod(0o600)
 
     async def _lose_key(self) -> None:
@@ -228,9 +226,7 @@ class Life:
         """Restore everything as it was at first, then hold each reading to the truth."""
         await self._behave()
         await self._renew_keys()
-        self._document = self._first
-        self._write(self._first)
-        assert await self._exporter.reload() is None
+        await self._configure(self._first)
         self._frozen_at = self._clock()
         await asyncio.sleep(_CALM)
         page = self._scrape()
@@ -247,23 +243,19 @@ class Life:
         assert page == openmetrics
         configured = {campaign.key for campaign in self._exporter.config.campaigns}
         assert all(values.keys() <= configured for values in page.values())
-        for metric in _NEVER_FALL:
+        for metric in ("leadterra_campaign_leads_enrolled", "leadterra_campaign_emails_sent"):
             for key, value in page.get(metric, {}).items():
                 assert value >= self._last.get((metric, key), 0), f"{metric} of {key} has fallen"
                 self._last[metric, key] = value
         for key, sent in page.get("leadterra_campaign_emails_sent", {}).items():
-            assert sum(page[part][key] for part in _PARTS) <= sent, f"two readings of {key} are mixed"
+            parts = (page[f"leadterra_campaign_emails_{part}"][key] for part in ("delivered", "bounced"))
+            assert sum(parts) <= sent, f"two readings of {key} are mixed"
         return page
 
-    def _check_log(self) -> None:
-        text = self._log.getvalue()
-        assert not any(word in text for word in ("internal error", "Traceback", "canary", "has ended")), text
-        assert self._exporter.problems == []
-        self._log.seek(0)
-        self._log.truncate()
-
-    def _write(self, document: Document) -> None:
+    async def _configure(self, document: Document) -> None:
+        self._document = document
         self._config_file.write_text(yaml.safe_dump(document, allow_unicode=True))
+        assert await self._exporter.reload() is None
 
     def _checkpoint(self, hours: int) -> dict[str, int]:
         """Return what is left when all is calm again: bytes, pieces of memory that Python has handed out, and so on."""
