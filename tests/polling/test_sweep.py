@@ -96,22 +96,22 @@ async def test_readiness_waits_for_the_first_sweep_or_one_interval(
     workspaces: int, answer: Answer, seconds: float, is_ready: bool
 ) -> None:
     async with World({"c0": answer}) as world:
-        assert not world.poller.is_ready  # a configuration is taken in small steps, and somebody may ask in between
+        assert not world.exporter.is_ready  # a configuration is taken in small steps, and somebody may ask in between
         workspace = build.workspace(campaigns(1), timeout=1000, retries=0)
         await world.run(build.config(*[workspace] * workspaces), seconds)
-        assert world.poller.is_ready is is_ready
+        assert world.exporter.is_ready is is_ready
         began = asyncio.get_running_loop().time()
-        await world.poller.stop()
+        await world.exporter.stop()
         assert asyncio.get_running_loop().time() == began  # polls that hang end at once
 
 
 async def test_a_sweep_that_no_longer_progresses_is_named_and_an_api_that_is_down_is_no_stall() -> None:
     async with World({"*": hang}) as world:
         await world.run(one_workspace(campaigns(300)), 3600)
-        stalled = [world.poller.stalled]
-        world.poller._schedule.pause()  # type: ignore[union-attr]  # noqa: SLF001 - nothing public stops it without ending it
+        stalled = [world.exporter.problems]
+        world.exporter._poller._schedule.pause()  # type: ignore[union-attr]  # noqa: SLF001 - nothing public stops it without ending it
         await asyncio.sleep(1000)
-        assert [*stalled, world.poller.stalled] == [[], ["acme"]]
+        assert [*stalled, world.exporter.problems] == [[], ["Polling has stalled for acme."]]
 
 
 async def test_reload_adds_removes_changes_an_interval_and_leaves_the_rest_undisturbed() -> None:
