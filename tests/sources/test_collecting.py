@@ -1,16 +1,20 @@
 """Lists of campaigns in real files: the last good one stays, whatever comes."""
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
 
 import certifi
 
+from exporter.app import Exporter
 from exporter.config import load
 from exporter.sources import Collected, collect, files_of
-from exporter.watch import FileWatch
 from tests.build import write_config
 from tests.certificates import replace_file
+from tests.conftest import run_virtually
+from tests.exporting import ids
+from tests.polling.world import World
 
 
 def test_each_file_of_a_pattern_keeps_its_last_good_list(tmp_path: Path) -> None:
@@ -99,28 +103,34 @@ def test_the_budget_advice_follows_the_number_and_files_are_those_that_are_named
     assert [*files_of(lists.config)] == [tmp_path / "key", Path(certifi.where()), tmp_path / "l.csv"]
 
 
-def test_files_that_appear_change_go_or_are_swapped_are_seen(tmp_path: Path) -> None:
+def test_files_that_appear_change_go_or_are_swapped_are_taken_within_five_seconds(tmp_path: Path) -> None:
     """As a ConfigMap's are: links to a folder behind a link."""
-    volume, watch = tmp_path / "lists", FileWatch()
+    volume = tmp_path / "lists"
     for version, names in (("..1", ("a.csv",)), ("..2", ("a.csv", "b.csv"))):
         (volume / version).mkdir(parents=True)
         for name in names:
             (volume / version / name).write_text(f"id\n{version[2:]}{name[0]}\n")
     (volume / "..data").symlink_to("..1")
     (volume / "a.csv").symlink_to("..data/a.csv")
-    lists = Lists(tmp_path, ["lists/*.csv"])
 
-    def changed() -> set[str]:
-        return {file.name for file in watch.look(files_of(lists.config))}
+    async def taken(exporter: Exporter) -> tuple[float, set[str]]:
+        """Return when the lists were read last, and the campaigns that are shown."""
+        await asyncio.sleep(4.9)
+        return (exporter.sources[0].last_success or 0) - 1e9, ids(exporter)
 
-    assert (changed(), changed(), lists.collect()) == ({"a.csv", "key"}, set(), (["own", "1a"], []))
-    (volume / "..new").symlink_to("..2")
-    (volume / "..new").rename(volume / "..data")
-    assert (changed(), lists.collect()[0]) == ({"a.csv"}, ["own", "2a"])
-    (volume / "b.csv").symlink_to("..data/b.csv")
-    assert (changed(), lists.collect()[0]) == ({"b.csv"}, ["own", "2a", "2b"])
-    (volume / "a.csv").unlink()
-    assert (changed(), changed(), lists.collect()[0]) == ({"a.csv"}, set(), ["own", "2b"])
+    async def scenario() -> list[tuple[float, set[str]]]:
+        async with World() as world:
+            await world.run(Lists(tmp_path, ["lists/*.csv"]).config)
+            assert ids(world.exporter) == {"own", "1a"}
+            (volume / "..new").symlink_to("..2")
+            (volume / "..new").rename(volume / "..data")
+            found = [await taken(world.exporter)]
+            (volume / "b.csv").symlink_to("..data/b.csv")
+            found.append(await taken(world.exporter))
+            (volume / "a.csv").unlink()
+            return [*found, await taken(world.exporter)]
+
+    assert run_virtually(scenario()) == [(2, {"own", "2a"}), (6, {"own", "2a", "2b"}), (10, {"own", "2b"})]
 
 
 TOKEN = "canary-token-5ecre7"  # noqa: S105 - no real one
