@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import Api, Campaign, ConfigError, Poll, Threshold, Workspace, read_list
+from exporter.config import Api, Campaign, ConfigError, Workspace, read_list
 from exporter.config.lists import read_table
 from exporter.secret import KeySource
 from tests.config.conftest import loaded
@@ -115,14 +115,8 @@ def test_a_good_list(name: str, content: str, campaigns: dict[str, Any]) -> None
     assert found == {id_: (called, labels | {"team": "growth"}) for id_, (called, labels) in campaigns.items()}
 
 
-def test_an_entry_s_own_settings_stand_above_the_workspace_s_and_what_is_doubtful_is_a_warning() -> None:
-    workspace = Workspace("acme", ACME.key, Api(), (), (), Poll(30, 600))
-    content = "[{id: a, poll: {interval: 2m}, thresholds: {bounce_ratio: {critical: 0.08}}, sending: {days: [sun]}}, b]"
-    (a, b), warnings = read_list(Path("l.yaml"), content.encode(), workspace)
-    assert (a.poll, a.thresholds.bounce_ratio, a.sending.days) == (Poll(120, 600), Threshold(None, 0.03, 0.08), (6,))
-    assert (b.poll, b.thresholds, b.sending) == (workspace.poll, workspace.thresholds, workspace.sending)
-    assert warnings == ()
-    _, (warning,) = read_list(Path("l.yaml"), content.encode(), ACME)  # whose stale_after is shorter
+def test_what_is_doubtful_about_a_list_is_a_warning() -> None:
+    _, (warning,) = read_list(Path("l.yaml"), b"[{id: a, poll: {interval: 2m}}]", ACME)
     assert "figures come and go" in warning
     _, warnings = read_list(Path("l.csv"), b"id,name\na,x\nb,x\n", ACME)
     assert warnings == ('l.csv:3:2: name: the campaign in line 2 is called "x" too: dashboards show them as one',)

@@ -5,11 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-import certifi
-
 from exporter.app import Exporter
 from exporter.config import load
-from exporter.sources import Collected, collect, files_of
+from exporter.sources import Collected, collect
 from tests.build import write_config
 from tests.certificates import replace_file
 from tests.conftest import run_virtually
@@ -66,31 +64,33 @@ def test_what_cannot_be_had_changes_nothing(tmp_path: Path) -> None:
 
 def test_the_first_place_of_an_id_counts_and_the_others_are_told(tmp_path: Path) -> None:
     lists = Lists(tmp_path, ["b.yaml", "a.yaml"])
-    lists.write(b_yaml="[own, x, y]", a_yaml="[{id: x, name: from a}, {id: z, name: y, labels: {client: c}}]")
-    assert lists.collect()[0] == ["own", "x", "y", "z"]
-    assert lists.last.config.campaigns[1].name == "x"
+    lists.write(
+        b_yaml="[own, v, w, x, y]", a_yaml="[w, own, {id: x, name: a}, y, {id: z, name: v, labels: {client: c}}]"
+    )
+    assert lists.collect()[0] == ["own", "v", "w", "x", "y", "z"]
+    assert lists.last.config.campaigns[3].name == "x"
     labels = [campaign.labels for campaign in lists.last.config.campaigns]
-    assert labels == [*[(("client", ""),)] * 3, (("client", "c"),)]  # "" where only a list brings one
+    assert labels == [*[(("client", ""),)] * 5, (("client", "c"),)]  # "" where only a list brings one
     assert lists.last.warnings == (
         f'{tmp_path}/b.yaml: "own" already in campaigns or an earlier list, which counts',
-        f'{tmp_path}/a.yaml: "x" already in campaigns or an earlier list, which counts',
-        f'{tmp_path}/a.yaml: the names "y" stand in another place too: dashboards show them as one',
+        f'{tmp_path}/a.yaml: "w", "own", "x" and 1 more already in campaigns or an earlier list, which counts',
+        f'{tmp_path}/a.yaml: the names "v" stand in another place too: dashboards show them as one',
     )
 
 
 def test_the_workspace_s_settings_hold_for_the_last_good_list_too(tmp_path: Path) -> None:
     lists = Lists(tmp_path, ["a.yaml"])
-    lists.write(a_yaml="[{id: a, poll: {interval: 2m}}]")
+    lists.write(a_yaml="[{id: a, poll: {interval: 2m}, sending: {days: sun}}]")
     lists.collect()
     lists.write(a_yaml="[")
     for stale_after, expected in (("20m", (120, 1200)), ("90s", (120, 1200))):  # what does not go together stays
         lists.configure(["a.yaml"], stale_after)
         assert lists.collect()[0] == ["own", "a"]
         poll = lists.last.config.campaigns[1].poll
-        assert (poll.interval, poll.stale_after) == expected
+        assert (poll.interval, poll.stale_after, lists.last.config.campaigns[1].sending.days) == (*expected, (6,))
 
 
-def test_the_budget_advice_follows_the_number_and_files_are_those_that_are_named(tmp_path: Path) -> None:
+def test_the_budget_advice_follows_the_number(tmp_path: Path) -> None:
     lists = Lists(tmp_path, ["a.csv"])
     for count, warnings in (
         (1199, ["workspace acme: 1200 campaigns need 20 requests a second, the budget is 10"]),
@@ -99,8 +99,6 @@ def test_the_budget_advice_follows_the_number_and_files_are_those_that_are_named
         lists.write(a_csv="id\n" + "".join(f"c{n}\n" for n in range(count)))
         lists.collect()
         assert [warning.partition(": set ")[0] for warning in lists.last.warnings] == warnings
-    lists = Lists(tmp_path, ["l.csv", {"url": "http://h/x"}], ca_file=certifi.where())
-    assert [*files_of(lists.config)] == [tmp_path / "key", Path(certifi.where()), tmp_path / "l.csv"]
 
 
 def test_files_that_appear_change_go_or_are_swapped_are_taken_within_five_seconds(tmp_path: Path) -> None:
@@ -139,13 +137,13 @@ TOKEN = "canary-token-5ecre7"  # noqa: S105 - no real one
 class Lists:
     """A configuration file with sources beside their files, and what is collected from them."""
 
-    def __init__(self, folder: Path, sources: list[Any], **api: Any) -> None:
+    def __init__(self, folder: Path, sources: list[Any]) -> None:
         self.folder = folder
-        self.configure(sources, **api)
+        self.configure(sources)
         self.last = Collected(self.config)
 
-    def configure(self, sources: list[Any], stale_after: str = "5m", **api: Any) -> None:
-        api = {"requests_per_second": 10, **api}
+    def configure(self, sources: list[Any], stale_after: str = "5m") -> None:
+        api = {"requests_per_second": 10}
         write_config(self.folder, "https://h", "own", api=api, poll=("1m", stale_after), campaigns_from=sources)
         self.config = load(self.folder / "config.yaml")
 
