@@ -192,25 +192,19 @@ async def test_a_turn_that_comes_as_the_last_one_ends_is_taken() -> None:
 
 
 async def test_of_many_that_are_ready_a_few_begin_in_a_turn_of_the_loop() -> None:
-    turns: Counter[int] = Counter()
-    loop, turn = asyncio.get_running_loop(), 0
+    begun: list[Poll] = []
+    turns = [0]
 
-    def count() -> None:
-        nonlocal turn
-        turn += 1
-        if turns.total() < 100:
-            loop.call_soon(count)
-
-    async def ask(_: Poll) -> None:
-        turns[turn] += 1
+    async def ask(one: Poll) -> None:
+        begun.append(one)
 
     workers = Workers(100)
     for number in range(100):
         workers.put(poll(f"{number}"), ask)
-    count()
-    while turns.total() < 100:  # noqa: ASYNC110 - counted in turns of the loop
+    while turns[-1] < 100:
         await asyncio.sleep(0)
-    assert max(turns.values()) <= 8
+        turns.append(len(begun))
+    assert max(later - before for before, later in pairwise(turns)) <= 8
 
 
 @pytest.mark.parametrize(("rate", "at_once"), [(0.5, 1), (3, 1), (10, 2), (33, 8), (250, 62), (5000, 1250)])
