@@ -21,40 +21,9 @@ def test_smallest_file_has_every_default() -> None:
     assert loaded("\ufeff" + SMALLEST) == loaded(SMALLEST), "a byte order mark is no fault"
 
 
-def test_everything_can_be_set() -> None:
-    config = loaded(
-        f"""\
-api:
-  base_url: http://sandbox:8080/v2/
-  timeout: 1h
-  max_concurrency: 3
-  requests_per_second: 0.5
-  retries: 0
-  proxy_url: http://user:password@proxy:3128
-  ca_file: {certifi.where()}
-poll: {{interval: 90s, stale_after: 1h30m}}
-thresholds:
-  bounce_ratio: {{warning: 0, critical: 1}}
-  emails_queued: {{warning: 500, critical: 1000}}
-  queue_stalled: {{warning: 2d}}
-  queue_drain: {{warning: 1d}}
-  reply_ratio: {{info: 0.01}}
-  min_emails_bounced: 0
-"""
-        + SMALLEST
-    )
-    [workspace] = config.workspaces
-    proxy, ca_file = "http://user:password@proxy:3128", Path(certifi.where())
-    assert workspace.api == Api("http://sandbox:8080/v2", 3600.0, 3, 0.5, 0, proxy, ca_file)
-    assert workspace.campaigns[0].poll == Poll(90.0, 5400.0)
-    bounced, queued, replied = Threshold(None, 0.0, 1.0), Threshold(None, 500.0, 1000.0), Threshold(info=0.01)
-    stalled, drain = Threshold(warning=172800.0), Threshold(warning=86400.0)
-    assert workspace.campaigns[0].thresholds == Thresholds(bounced, queued, stalled, drain, replied, 0)
-
-
 def test_campaign_goes_over_workspace_over_top_level_key_by_key() -> None:
     config = loaded("""\
-api: {timeout: 1s, retries: 1}
+api: {base_url: http://sandbox:8080/v2/, timeout: 1s, retries: 1}
 poll: {interval: 10s, stale_after: 20s}
 sending: {timezone: Europe/Berlin}
 thresholds: {min_emails_bounced: 1, emails_queued: {warning: 1, critical: 9}, queue_drain: {warning: 1h}}
@@ -79,7 +48,8 @@ workspaces:
     first, second, third = config.workspaces[0].campaigns
     queued, drain = Threshold(warning=2.0, critical=9.0), Threshold(warning=3600.0)
     thresholds = Thresholds(emails_queued=queued, queue_drain=drain, min_emails_bounced=2)
-    assert [each.api for each in config.workspaces] == [Api(timeout=1.0, retries=2), Api(timeout=1.0, retries=1)]
+    api = Api("http://sandbox:8080/v2", timeout=1.0, retries=1)
+    assert [each.api for each in config.workspaces] == [api._replace(retries=2), api]
     assert [each.poll for each in (first, second, config.campaigns[-1])] == [Poll(10, 30), Poll(15, 30), Poll(10, 20)]
     assert first.thresholds == thresholds
     bounced, queued = Threshold(warning=0.03, critical=0.08), Threshold(warning=2.0, critical=8.0)

@@ -1,9 +1,9 @@
 """The Markdown pages of the repository, their fenced blocks, and the commands in these."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
+from typing import NamedTuple
 
 from tests.process import ROOT
 
@@ -14,8 +14,7 @@ PAGES = sorted(
 _FENCED = re.compile(r"(?ms)^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$")
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """One fenced block, or one command of it; `line` is that of its first line of text."""
 
     page: Path

@@ -20,9 +20,7 @@ from tests.process import ROOT, running_sandbox
 from tests.tools import free_port, need
 
 KEY = "sk_test_documentation"
-TOKEN = "documentation"  # noqa: S105 - no real one
 CAMPAIGNS = {"camp_123": "finished", "camp_456": "healthy", "camp_789": "healthy"}
-_PATIENCE = 90  # seconds for a page
 _ALONE = "--cluster.listen-address="  # else two pages that are played at once would share its port
 
 _PRELUDE = """\
@@ -57,7 +55,7 @@ def play(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
         need(program)
     with _checkout(folder) as environment:
         (folder / "page.sh").write_text("\n".join([_PRELUDE, *_lines(blocks(page), environment), ""]), "utf-8")
-        command = ["timeout", f"{_PATIENCE}", "bash", "page.sh"]  # it ends what a page leaves running, too
+        command = ["timeout", "90", "bash", "page.sh"]  # it ends what a page leaves running, too
         return subprocess.run(
             command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
@@ -111,7 +109,7 @@ def _checkout(folder: Path) -> Iterator[dict[str, str]]:
     prometheus = folder / "prometheus" / "prometheus.yaml"  # scrapes this page's exporter, every second
     text = prometheus.read_text("utf-8").replace("127.0.0.1:10421", addresses["EXPORTER"]).replace("30s", "1s")
     prometheus.write_text(text.replace("127.0.0.1:9093", addresses["ALERTMANAGER"]), "utf-8")
-    (folder / "crm_token").write_text(TOKEN)
+    (folder / "crm_token").write_text("documentation")
     answers = {"*": http(200, b'["camp_456"]')}
     with running_sandbox(workspaces={KEY: CAMPAIGNS}) as sandbox, FakeApi(answers, keeps_connections=False) as crm:
         smallest = {"name": "acme", "api_key_env": "LEADTERRA_API_KEY", "campaigns": ["camp_123"]}

@@ -87,12 +87,9 @@ def test_messages_that_are_quoted_are_said_and_each_reason_is() -> None:
     said += "".join(map(os.strerror, (errno.EACCES, errno.ENOENT, errno.EADDRINUSE))).lower()
     assert len(parts) >= 25
     assert {f"`{reason}`" for reason in Reason} <= set(re.findall(r"(?m)^\| (.*?) \|", TROUBLESHOOTING))
-    assert [part for part in parts if part.lower().removesuffix(" file") not in said] == []
-
-
-def test_every_reason_has_a_meaning() -> None:
     table = read(Path("docs/metrics.md")).partition("| reason | meaning |")[2].partition("\n\n")[0]
     assert re.findall(r"(?m)^\| `(\w+)` \| .", table) == list(Reason)
+    assert [part for part in parts if part.lower().removesuffix(" file") not in said] == []
 
 
 _OWN = RUNBOOKS.removesuffix("docs/runbooks/")
@@ -113,9 +110,7 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         path = path if target else ROOT / page
         assert path.exists(), f"{page}: {link}"
         headings = re.findall(r"(?m)^#+ (.*)$", path.read_text("utf-8")) if anchor else []
-        anchors = [
-            re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
-        ]  # GitHub's
+        anchors = {re.sub(r"[^\w\- ]", "", each.lower()).strip().replace(" ", "-") for each in headings}  # GitHub's
         assert not anchor or anchor in anchors, f"{page}: {link}"
 
 

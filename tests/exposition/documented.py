@@ -12,7 +12,6 @@ from exporter.exposition import Format
 from tests import build
 from tests.exporting import polled_page
 
-LATENCY = 0.25  # seconds; like the budget a fraction that a float holds exactly
 LABELS = (("team", "growth"),)
 SENDERS = {
     b"/v1/sender-pools": [
@@ -53,7 +52,7 @@ def documented_page(page_format: Format) -> bytes:
 
 
 async def _answer(request: httpx.Request) -> httpx.Response:
-    await asyncio.sleep(LATENCY)
+    await asyncio.sleep(0.25)  # like the budget a fraction that a float holds exactly
     if request.extensions["target"] == b"/v1/campaigns/camp_123/stats":
         return httpx.Response(200, json=build.DOCUMENTED)
     if request.url.host != "globex.test" and request.extensions["target"] in SENDERS:

@@ -96,22 +96,22 @@ async def test_readiness_waits_for_the_first_sweep_or_one_interval(
     workspaces: int, answer: Answer, seconds: float, is_ready: bool
 ) -> None:
     async with World({"c0": answer}) as world:
-        assert not world.poller.is_ready  # a configuration is taken in small steps, and somebody may ask in between
+        assert not world.exporter.is_ready  # a configuration is taken in small steps, and somebody may ask in between
         workspace = build.workspace(campaigns(1), timeout=1000, retries=0)
         await world.run(build.config(*[workspace] * workspaces), seconds)
-        assert world.poller.is_ready is is_ready
+        assert world.exporter.is_ready is is_ready
         began = asyncio.get_running_loop().time()
-        await world.poller.stop()
+        await world.exporter.stop()
         assert asyncio.get_running_loop().time() == began  # polls that hang end at once
 
 
 async def test_a_sweep_that_no_longer_progresses_is_named_and_an_api_that_is_down_is_no_stall() -> None:
     async with World({"*": hang}) as world:
         await world.run(one_workspace(campaigns(300)), 3600)
-        stalled = [world.poller.stalled]
-        world.poller._schedule.pause()  # type: ignore[union-attr]  # noqa: SLF001 - nothing public stops it without ending it
+        stalled = [world.exporter.problems]
+        world.exporter._poller._schedule.pause()  # type: ignore[union-attr]  # noqa: SLF001 - nothing public stops it without ending it
         await asyncio.sleep(1000)
-        assert [*stalled, world.poller.stalled] == [[], ["acme"]]
+        assert [*stalled, world.exporter.problems] == [[], ["Polling has stalled for acme."]]
 
 
 async def test_reload_adds_removes_changes_an_interval_and_leaves_the_rest_undisturbed() -> None:
@@ -192,25 +192,19 @@ async def test_a_turn_that_comes_as_the_last_one_ends_is_taken() -> None:
 
 
 async def test_of_many_that_are_ready_a_few_begin_in_a_turn_of_the_loop() -> None:
-    turns: Counter[int] = Counter()
-    loop, turn = asyncio.get_running_loop(), 0
+    begun: list[Poll] = []
+    turns = [0]
 
-    def count() -> None:
-        nonlocal turn
-        turn += 1
-        if turns.total() < 100:
-            loop.call_soon(count)
-
-    async def ask(_: Poll) -> None:
-        turns[turn] += 1
+    async def ask(one: Poll) -> None:
+        begun.append(one)
 
     workers = Workers(100)
     for number in range(100):
         workers.put(poll(f"{number}"), ask)
-    count()
-    while turns.total() < 100:  # noqa: ASYNC110 - counted in turns of the loop
+    while turns[-1] < 100:
         await asyncio.sleep(0)
-    assert max(turns.values()) <= 8
+        turns.append(len(begun))
+    assert max(later - before for before, later in pairwise(turns)) <= 8
 
 
 @pytest.mark.parametrize(("rate", "at_once"), [(0.5, 1), (3, 1), (10, 2), (33, 8), (250, 62), (5000, 1250)])

@@ -13,12 +13,6 @@ from tests.exporting import polled_page
 from tests.polling.world import Answer, World, campaigns, good, hang, logged, one_workspace, polled, slow, status
 
 
-def test_retries_back_off() -> None:
-    first, second, third = polled((status(503), 10), retries=2).times("c0")[:3]
-    assert second - first <= 1.01
-    assert third - second <= 2.01
-
-
 def test_an_api_that_is_down_is_told_of_after_a_poll_s_retries_and_not_after_a_whole_round() -> None:
     """A round takes 200 s; retries begin within 1 and 2 s, each behind what the ten workers hold for a second."""
     config = one_workspace(campaigns(2000, interval=300), requests_per_second=10)
@@ -61,12 +55,13 @@ def test_a_refused_key_ends_the_sweep_the_next_asks_once_and_it_is_told_of_once_
 
 
 def test_an_outage_of_a_thousand_campaigns_is_a_handful_of_lines_and_so_is_its_end() -> None:
-    _, lines = logged((good, 70), (status(503), 190), (good, 130), of=1000, requests_per_second=100)
-    assert len(lines) <= 12
+    _, lines = logged((good, 70), (status(503), 190), (good, 130), of=1000, requests_per_second=20)
+    assert len(lines) <= 14
     [total] = [line for line in lines if "1000 of 1000 polls fail" in line]
     assert 'reason=server_error detail="HTTP 503" first_campaign_id=c' in total
     assert [line for line in lines if "campaigns are polled again" in line and "still_failing=0" in line]
-    assert not [line for line in lines if "poll.interval" in line]  # no cure for a server's errors
+    (late,) = [line for line in lines if "not ended within its interval" in line]
+    assert "hint" not in late  # for a server's errors to ask less is no cure
 
 
 def test_a_key_that_is_not_refused_any_more_lets_the_sweep_go_on_once_it_is_known() -> None:
@@ -156,7 +151,7 @@ async def test_ten_thousand_polls_that_a_refused_key_ends_do_not_stop_the_loop()
         await world.run(one_workspace(campaigns(10_000), requests_per_second=10), 1)
         assert len(asyncio.all_tasks()) < 20  # what waits is no task
         # No time passes: whatever waited for the budget would never end.
-        while not world.poller.is_ready and turns_of_the_loop < 100_000:
+        while not world.exporter.is_ready and turns_of_the_loop < 100_000:
             turns_of_the_loop += 1
             await asyncio.sleep(0)
     assert len(world.asked) == 11  # the tenth and the one that is sent before a second refusal is known

@@ -1,19 +1,19 @@
-"""A poller and the API that it asks, in virtual time: hours pass in milliseconds; httpx's transport is the seam."""
+"""An exporter and the API that it asks, in virtual time: hours pass in milliseconds; httpx's transport is the seam."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from io import StringIO
+from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 import httpx
 
 from exporter import log
-from exporter.api import Access, read_access
+from exporter.api import Access
 from exporter.api.client import Client
+from exporter.app import Exporter
 from exporter.config import Campaign, Config
-from exporter.polling import Poller, plan
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from tests import build
 from tests.conftest import run_virtually
@@ -52,7 +52,7 @@ class Transport(httpx.MockTransport):
 
 
 class World:
-    """A poller, the API it asks and what was asked when; `answers` may change while it runs."""
+    """An exporter, the API it asks and what was asked when; `answers` may change while it runs."""
 
     def __init__(self, answers: dict[str, Answer] | None = None) -> None:
         clock = asyncio.get_running_loop().time
@@ -61,9 +61,10 @@ class World:
         self.transports: list[Transport] = []
         self.most_in_flight = self._in_flight = 0
         self.wall = lambda: 1e9 + clock()
-        self.store = Store(wall=self.wall, monotonic=clock)
         self.telemetry = Telemetry()
-        self.poller = Poller(self.store, self.telemetry, self._open_client)
+        parts: dict[str, Any] = {"telemetry": self.telemetry, "open_client": self._open_client, "wall": self.wall}
+        self.exporter = Exporter(Path("config.yaml"), build.config(), **parts)
+        self.store = self.exporter.store
 
     def _open_client(self, access: Access) -> Client:
         transport = Transport(self._answer)
@@ -82,19 +83,15 @@ class World:
 
     async def run(self, config: Config, seconds: float = 0) -> None:
         """Poll by a configuration, the first one or another, and let so much time pass."""
-        pollers = await self.poller.prepare({each.name: read_access(each) for each in config.workspaces})
-        self.store.configure(config.campaigns)
-        retired = self.poller.adopt(config, plan(config, self.store.prepare(config.targets).states), pollers)
-        self.telemetry.configure(config.workspaces)
-        await asyncio.gather(*(poller.stop() for poller in retired))
-        self.poller.begin()
+        is_first, self.exporter.config = not self.exporter.config.workspaces, config
+        await (self.exporter.start() if is_first else self.exporter._refresh())  # noqa: SLF001 - reload() reads a file
         await asyncio.sleep(seconds)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.poller.stop()
+        await self.exporter.stop()
 
     def times(self, campaign_id: str) -> list[float]:
         return [round(at, 2) for at, id_ in self.asked if id_ == campaign_id]

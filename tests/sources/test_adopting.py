@@ -14,10 +14,8 @@ from exporter.options import serve_parser
 from exporter.shard import Shard
 from exporter.sources import Collected, collect
 from exporter.web.evaluation import History
-from tests.build import write_config
 from tests.exporting import exporting, ids, shown, until
 from tests.fake_api import FakeApi, http, silence
-from tests.process import LISTEN, running_exporter
 from tests.sources.test_collecting import TOKEN, Lists
 
 
@@ -116,26 +114,6 @@ def test_the_check_reads_the_files_and_says_what_it_does_not_ask(
     lists.write(a_csv="id\na b\n c\n")
     assert cli.check(serve_parser().parse([f"--config.file={tmp_path / 'config.yaml'}"])) == 1
     assert f"{tmp_path}/a.csv:3:1: id: begins or ends with a blank: remove it" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_a_running_exporter_takes_what_a_volume_brings_within_five_seconds(tmp_path: Path) -> None:
-    for version, listed in (("..1", "a"), ("..2", "a\nb")):
-        (tmp_path / version).mkdir()
-        (tmp_path / version / "clients.csv").write_text(f"id\n{listed}\n")
-    (tmp_path / "..data").symlink_to("..1")
-    (tmp_path / "clients.csv").symlink_to("..data/clients.csv")
-    with FakeApi() as api:
-        config = write_config(tmp_path, api.url, campaigns_from=["*.csv"])
-        with running_exporter(config, LISTEN) as exporter:
-            exporter.wait_for("/metrics", 'campaign_up{workspace="acme",campaign_id="a"')
-            (tmp_path / "..new").symlink_to("..2")
-            swapped = time.monotonic()
-            (tmp_path / "..new").rename(tmp_path / "..data")
-            exporter.wait_for("/metrics", 'campaign_up{workspace="acme",campaign_id="b"')
-            took = time.monotonic() - swapped
-            exporter.wait_for_log(r"came=acme/b went=(\s|$)")
-    assert took < 5
 
 
 @pytest.mark.slow
