@@ -168,6 +168,9 @@ async def test_what_the_api_says_is_shown_without_the_key(status: int, spell: Ca
     error = await answered(http(status, body.encode()), key=key)
     assert told(error)[1].endswith(f": {LEAK}: (key) and sk_(not shown)")
     assert key not in text_of(error)
+    quoted = await answered(http(status, json.dumps({"error": json.dumps(key).replace("/", r"\/")}).encode()), key=key)
+    assert "(key)" in told(quoted)[1]
+    assert "nary" not in text_of(quoted)
 
 
 NOW = 1_750_000_000.0  # Sun, 15 Jun 2025 15:06:40 GMT

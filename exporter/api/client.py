@@ -28,6 +28,9 @@ _REASONS = {
     **dict.fromkeys(range(500, 600), Reason.SERVER_ERROR),
 }
 _NO_BODY = httpx.ByteStream(b"")
+_ESCAPE = re.compile(rb"\\u00([2-7][0-9a-fA-F])|\\([^\"bfnrtu])", re.DOTALL)
+"""How JSON may write a character of a key. A pattern made of the key itself would stay in the cache of `re`."""
+_MOST_ESCAPES = 3  # of each other, as of JSON in a text of JSON
 
 
 class Client:
@@ -44,9 +47,6 @@ class Client:
         self._url = httpx.URL(access.api.base_url)
         self._base_path = urlsplit(access.api.base_url).path.rstrip("/")
         self._key = access.key.reveal().encode() if access.key else b""
-        # JSON may write any character of a key as an escape.
-        escapes = (rf"(?:{re.escape(char)}|\\{re.escape(char)}|\\u{ord(char):04x})" for char in self._key.decode())
-        self._escaped_key = re.compile("".join(escapes).encode(), re.IGNORECASE)
         self._transport = transport or Transport(access)
         self._wall = wall
 
@@ -81,10 +81,22 @@ class Client:
             if is_ok:
                 raise PollError(Reason.INVALID_RESPONSE, str(error), code="200") from None
             body = b""  # the status says enough
-        body = self._escaped_key.sub(b"(key)", body) if b"\\" in body else body.replace(self._key, b"(key)")
+        body = self._without_key(body)
         if is_ok:
             return body
         raise _refusal(response, body, self._wall())
+
+    def _without_key(self, body: bytes) -> bytes:
+        plain = body = body.replace(self._key, b"(key)")
+        for _ in range(_MOST_ESCAPES if b"\\" in body else 0):
+            plain = _ESCAPE.sub(_unescaped, plain)
+            if self._key in plain:
+                plain = body = plain.replace(self._key, b"(key)")
+        return body
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(found[1].decode()) if found[1] else found[2]
 
 
 def _refusal(response: httpx.Response, body: bytes, now: float) -> PollError:
