@@ -117,7 +117,7 @@ def test_hours_of_faults_reloads_and_rotations_leave_nothing_behind(tmp_path: Pa
     assert last["requests"] > 2_000  # it did live
     assert last["tasks"] <= first["tasks"] + 6  # a sweep that is under way has its tasks
     assert last["descriptors"] <= first["descriptors"] + 4
-    assert last["blocks"] <= first["blocks"] * 1.005
+    assert last["blocks"] <= first["blocks"] * 1.002
     assert last["memory"] <= first["memory"] * 1.1
 
 
