@@ -61,7 +61,8 @@ def check_that_they_find_each_other(urls: dict[str, str], prometheus: str) -> No
     files = [ROOT / "prometheus" / name for name in ("rules.yaml", "watchdog.yaml")]
     groups = {group["name"] for file in files for group in yaml.safe_load(file.read_text())["groups"]}
     assert {group["name"] for group in ask(f"{prometheus}/rules")["groups"]} == groups
-    wait_until(lambda: "Watchdog" in httpx.get(f"{urls['alertmanager']}/api/v2/alerts").text, "an alert", 60)
+    # One that was sent before Alertmanager was there is sent again at the first evaluation, each 30 s, after a minute.
+    wait_until(lambda: "Watchdog" in httpx.get(f"{urls['alertmanager']}/api/v2/alerts").text, "an alert", 120)
 
 
 def ask(url: str) -> dict[str, Any]:
