@@ -145,7 +145,7 @@ _any_id = _line(
     (r"^\.\.?$", '"{}" cannot be asked for: an address drops such a part'),
     (".{201}", "has {length} characters: write an id, which has at most 200"),
     (
-        r"(?i)^[<{\[].*[>}\]]$|^[:$]|your[ _-]?(campaign|id)",
+        r"(?i)^([<{\[].*[>}\]]|[:$].*|your[ _-]?(campaign)?([ _-]?id)?)$",
         "is a placeholder: write the id of a campaign, like camp_123",
     ),
     (r"\*", "has a *, which stands for no others: write each id on a line of its own"),

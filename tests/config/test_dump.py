@@ -28,7 +28,8 @@ workspaces:
   api_key_env: KEY
   api: {requests_per_second: 9999.999, max_concurrency: 1000}
   campaigns_from: ["a*.csv", {url: "https://h/x", refresh: 1h, bearer_token_file: t}]
-  campaigns: [{id: a, thresholds: {bounce_ratio: {warning: 0, critical: 1}, reply_ratio: null, min_emails_bounced: 0}}]
+  campaigns: [your-ideal-customers, find your ideas,
+    {id: a, thresholds: {bounce_ratio: {warning: 0, critical: 1}, reply_ratio: null, min_emails_bounced: 0}}]
 """
 
 
